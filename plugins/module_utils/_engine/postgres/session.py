@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions and single statements to a server, through ``psql``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..tools.errors import ConnectionFailed, EngineError
+from ..tools.processes import Runner
+from .clients import Clients
+from .connection import Connection
+
+# psql's own exit statuses: 1 a fatal error of its own, 2 the connection was bad, 3 a script error.
+_PSQL_CONNECTION_BAD = 2
+
+
+class StatementFailed(EngineError):
+    """The server refused a statement; ``message`` holds its words."""
+
+    code = 1
+    reason = "statement"
+
+
+class Session:
+    """Asks one server; every call is a connection of its own."""
+
+    def __init__(self, runner: Runner, clients: Clients, connection: Connection) -> None:
+        self.runner = runner
+        self.clients = clients
+        self.connection = connection
+
+    def execute(self, statements: str, database: str | None = None) -> str:
+        """Run ``statements`` in ``database`` (default: the maintenance database) and return psql's unaligned output.
+
+        Raises ConnectionFailed when the server does not answer or drops the line, StatementFailed when it refuses.
+        """
+        environment = self.connection.environment()
+        environment["PGCLIENTENCODING"] = "UTF8"
+        if database is not None:
+            environment["PGDATABASE"] = database
+        command = [self.clients.path("psql"), "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-"]
+        result = self.runner.run(command, environment, statements.encode("utf-8", "surrogateescape"))
+        if result.returncode == _PSQL_CONNECTION_BAD:
+            raise ConnectionFailed(
+                "The server at %s cannot be used: %s. Nothing was changed; check host, port, user and password."
+                % (self.connection.address, result.complaint)
+            )
+        if result.returncode != 0:
+            raise StatementFailed(result.complaint)
+        return result.stdout.decode("utf-8", "surrogateescape")
+
+    def ask(self, query: str, database: str | None = None) -> Any:
+        """The single JSON value that ``query`` yields, decoded; raises as :meth:`execute` does."""
+        return json.loads(self.execute(query + ";\n", database))

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where the engine starts programs: always a list, never a shell.
+
+Each child leads a process group of its own, because ``pg_dumpall`` that is killed leaves
+its ``pg_dump`` running; ending a child therefore ends its whole group.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import IO, Mapping, Sequence
+
+_TERMINATE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished program left; ``returncode`` is negative for a signal."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def complaint(self) -> str:
+        """Its standard error as text, stripped."""
+        return self.stderr.decode("utf-8", "replace").strip()
+
+
+class Process:
+    """A running child and its process group."""
+
+    def __init__(self, popen: subprocess.Popen) -> None:
+        self._popen = popen
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """The pipe into the child; only where it was asked for."""
+        assert_pipe(self._popen.stdin)
+        return self._popen.stdin  # type: ignore[return-value]
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """The pipe out of the child; only where it was asked for."""
+        assert_pipe(self._popen.stdout)
+        return self._popen.stdout  # type: ignore[return-value]
+
+    @property
+    def stderr(self) -> IO[bytes]:
+        """The child's complaints; only where they were asked for."""
+        assert_pipe(self._popen.stderr)
+        return self._popen.stderr  # type: ignore[return-value]
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is the group's as well."""
+        return self._popen.pid
+
+    def poll(self) -> int | None:
+        """The exit status, or None while it runs."""
+        return self._popen.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; raises subprocess.TimeoutExpired after ``timeout`` seconds."""
+        return self._popen.wait(timeout)
+
+    def end(self) -> None:
+        """End the whole group, gently first, and reap the child; safe to call at any time."""
+        self._signal(signal.SIGTERM)
+        try:
+            self._popen.wait(_TERMINATE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        self._signal(signal.SIGKILL)
+        self._popen.wait()
+        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    pass
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self._popen.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+def assert_pipe(pipe: IO[bytes] | None) -> None:
+    """Raise ValueError for a pipe that was not asked for."""
+    if pipe is None:
+        raise ValueError("this child was started without that pipe")
+
+
+class Runner:
+    """Starts programs; tests and callers may put their own in its place."""
+
+    def start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        stdin: int | IO[bytes] | None = subprocess.DEVNULL,
+        stdout: int | IO[bytes] | None = subprocess.PIPE,
+        stderr: int | IO[bytes] | None = subprocess.PIPE,
+    ) -> Process:
+        """Start ``command`` with exactly ``environment``; raises FileNotFoundError or PermissionError."""
+        popen = subprocess.Popen(
+            list(command),
+            env=dict(environment),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            bufsize=0,
+            start_new_session=True,
+            cwd="/",
+        )
+        return Process(popen)
+
+    def run(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        stdin: bytes = b"",
+        timeout: float | None = None,
+    ) -> Result:
+        """Run ``command`` to its end; raises subprocess.TimeoutExpired, its group ended, after ``timeout`` seconds."""
+        process = self.start(command, environment, stdin=subprocess.PIPE)
+        try:
+            stdout, stderr = process._popen.communicate(stdin, timeout)
+        except BaseException:
+            process.end()
+            raise
+        return Result(process.wait(), stdout, stderr)
