@@ -89,10 +89,8 @@ class _ZstdFrame(Frame):
 
     def __init__(self, runner: Runner, level: int, sink: Callable[[bytes], None]) -> None:
         program = shutil.which("zstd") or "zstd"
-        # --no-check leaves out zstd's own checksum: the manifest's sha256 covers the same bytes.
-        self._process: Process = runner.start(
-            [program, "-q", "-%d" % level, "--single-thread", "--no-check", "-c"], os.environ, stdin=subprocess.PIPE
-        )
+        command = [program, "-q", "-%d" % level, "--single-thread", "--check", "-c"]
+        self._process: Process = runner.start(command, os.environ, stdin=subprocess.PIPE)
         widen_pipe(self._process.stdin)
         self._sink = sink
         self._failure: BaseException | None = None
