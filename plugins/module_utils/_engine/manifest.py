@@ -10,6 +10,7 @@ frame for each section, it says where the frame begins, and a section can be rea
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -22,6 +23,8 @@ DATABASE = "database"
 END = "end"
 WHOLE = "whole"
 _KINDS = (GLOBALS, DATABASE, END, WHOLE)
+# The last field vouches for the text of all fields before it.
+_CHECKSUM = ',\n "checksum": "%s"\n}\n'
 
 
 class ManifestInvalid(ValueError):
@@ -139,19 +142,21 @@ def write_manifest(manifest: Manifest) -> str:
     content.update(asdict(manifest))
     content["started"] = format_name_time(manifest.started)
     content["finished"] = format_name_time(manifest.finished)
-    return json.dumps(content, indent=1, ensure_ascii=True, sort_keys=True) + "\n"
+    body = json.dumps(content, indent=1, ensure_ascii=True, sort_keys=True)[: -len("\n}")]
+    return body + _CHECKSUM % _checksum(body)
 
 
 def read_manifest(text: str) -> Manifest:
     """Read and check what :func:`write_manifest` wrote.
 
-    Raises ManifestInvalid when it is not JSON, of an unknown format, lacks a field, or
-    when the sections leave a gap, overlap, or do not add up to the sizes.
+    Raises ManifestInvalid when it is not JSON, was altered, is of an unknown format, lacks a
+    field, or when the sections leave a gap, overlap, or do not add up to the sizes.
     """
     try:
         content = json.loads(text)
     except ValueError as error:
         raise ManifestInvalid("it is not JSON (%s)" % error) from error
+    check_text(text)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ManifestInvalid("it is not of format %d" % FORMAT)
     try:
@@ -162,9 +167,20 @@ def read_manifest(text: str) -> Manifest:
     return manifest
 
 
+def check_text(text: str) -> None:
+    """Raise ManifestInvalid unless the checksum on the last line is that of all lines before it."""
+    body = text[: -len(_CHECKSUM % ("0" * 64))]
+    if text != body + _CHECKSUM % _checksum(body):
+        raise ManifestInvalid("its checksum does not fit: it was altered after it was written")
+
+
+def _checksum(body: str) -> str:
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _build(content: dict) -> Manifest:
     known = dict(content)
-    del known["format"]
+    del known["format"], known["checksum"]
     known["started"] = parse_name_time(known["started"])
     known["finished"] = parse_name_time(known["finished"])
     known["sections"] = tuple(Section(**entry) for entry in known["sections"])
