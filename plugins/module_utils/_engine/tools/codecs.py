@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import threading
 import zlib
-from typing import BinaryIO, Callable, Iterator
+from typing import IO, BinaryIO, Callable, Iterator
 
 from .errors import BackupDamaged, EngineError, UsageError
 from .processes import Process, Runner
@@ -43,12 +43,13 @@ def choose_codec(wanted: str) -> str:
     return wanted
 
 
-def widen_pipe(pipe: object) -> None:
-    """Let a pipe hold a whole chunk, where the system allows it: fewer switches between processes."""
+def widen_pipe(pipe: IO[bytes]) -> bool:
+    """Let a pipe hold a whole chunk and say whether the system allowed it: fewer switches between processes."""
     try:
-        fcntl.fcntl(pipe, _SET_PIPE_SIZE, CHUNK)  # type: ignore[arg-type]
+        fcntl.fcntl(pipe, _SET_PIPE_SIZE, CHUNK)
     except OSError:
-        pass
+        return False
+    return True
 
 
 class Frame:

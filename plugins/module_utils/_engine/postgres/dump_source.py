@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SQL of a whole server, or of one database with the roles, as a stream of chunks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Iterator
+
+from ..tools.codecs import CHUNK, widen_pipe
+from ..tools.errors import DumpFailed
+from ..tools.processes import Process, Runner
+from .clients import Clients
+from .connection import Connection
+
+_COMPLAINT_LINES = 40
+_SMALL_READ = CHUNK // 8
+_PAUSE_SECONDS = 0.002
+_READ_ERRORS_LIMIT = 4096
+# A dead network is noticed within a minute and a half instead of hours.
+_KEEPALIVES = "keepalives=1 keepalives_idle=30 keepalives_interval=10 keepalives_count=6"
+_END = b"--\n-- PostgreSQL database cluster dump complete\n--\n\n"
+_BUILT_IN = ("postgres", "template1")
+
+
+@dataclass(frozen=True)
+class DumpOptions:
+    """What to dump and how.
+
+    ``lock_wait_seconds``: how long to wait for a locked table. ``role_passwords`` False leaves them
+    out, which a user without superuser rights needs. ``restrict_key`` None: the client does not know it.
+    """
+
+    only_database: str | None = None
+    exclude_databases: tuple[str, ...] = ()
+    role_passwords: bool = True
+    lock_wait_seconds: int = 300
+    restrict_key: str | None = None
+
+
+class DumpSource:
+    """Runs the dump programs one after another; iterate over :meth:`chunks`, then nothing is left running."""
+
+    def __init__(self, runner: Runner, clients: Clients, connection: Connection, options: DumpOptions) -> None:
+        self._runner = runner
+        self._clients = clients
+        self._connection = connection
+        self._options = options
+        self._process: Process | None = None
+        self.warnings: list[str] = []
+
+    def chunks(self) -> Iterator[bytes]:
+        """The SQL in order; raises DumpFailed when a program does not end well."""
+        if self._options.only_database is None:
+            yield from self._run("pg_dumpall", self._everything())
+            return
+        name = self._options.only_database
+        yield from _without_end(self._run("pg_dumpall", self._everything() + ["--globals-only"]))
+        heading = "--\n-- Databases\n--\n\n--\n-- Database \"%s\" dump\n--\n\n" % name
+        if name in _BUILT_IN:
+            heading += "\\connect %s\n\n" % name
+        yield heading.encode("utf-8", "surrogateescape")
+        yield from self._run("pg_dump", self._one_database(name))
+        yield b"\n" + _END
+
+    def end(self) -> None:
+        """End whatever still runs; safe to call at any time."""
+        if self._process is not None:
+            self._process.end()
+
+    def _common(self) -> list[str]:
+        options = ["-w", "--lock-wait-timeout=%d" % (self._options.lock_wait_seconds * 1000)]
+        if self._options.restrict_key is not None:
+            options.append("--restrict-key=" + self._options.restrict_key)
+        return options
+
+    def _everything(self) -> list[str]:
+        options = self._common() + ["-d", _KEEPALIVES, "-l", self._connection.maintenance_database]
+        if not self._options.role_passwords:
+            options.append("--no-role-passwords")
+        for name in self._options.exclude_databases:
+            options.append('--exclude-database="%s"' % name.replace('"', '""'))
+        return options
+
+    def _one_database(self, name: str) -> list[str]:
+        quoted = "'%s'" % name.replace("\\", "\\\\").replace("'", "\\'")
+        options = self._common() + ["-d", "%s dbname=%s" % (_KEEPALIVES, quoted)]
+        return options if name in _BUILT_IN else options + ["--create"]
+
+    def _run(self, program: str, options: list[str]) -> Iterator[bytes]:
+        process = self._runner.start([self._clients.path(program)] + options, self._connection.environment())
+        self._process = process
+        complaints: deque[str] = deque(maxlen=_COMPLAINT_LINES)
+        listener = threading.Thread(target=_listen, args=(process, complaints), name=program + "-complaints", daemon=True)
+        listener.start()
+        wide = widen_pipe(process.stdout)
+        try:
+            while True:
+                chunk = process.stdout.read(CHUNK)
+                if not chunk:
+                    break
+                yield chunk
+                if wide and len(chunk) < _SMALL_READ:
+                    # Let the pipe fill: few large reads cost far less than many small ones.
+                    time.sleep(_PAUSE_SECONDS)
+            status = process.wait()
+            listener.join()
+        finally:
+            process.end()
+        if status != 0:
+            raise DumpFailed(_why_failed(program, status, list(complaints)))
+        self.warnings.extend(complaints)
+
+
+def _listen(process: Process, complaints: deque[str]) -> None:
+    rest = b""
+    while True:
+        try:
+            data = process.stderr.read(_READ_ERRORS_LIMIT)
+        except (OSError, ValueError):
+            return
+        lines = (rest + data).split(b"\n")
+        rest = lines.pop()[-_READ_ERRORS_LIMIT:]
+        complaints.extend(line.decode("utf-8", "replace") for line in lines if line.strip())
+        if not data:
+            if rest.strip():
+                complaints.append(rest.decode("utf-8", "replace"))
+            return
+
+
+def _why_failed(program: str, status: int, complaints: list[str]) -> str:
+    words = "; ".join(complaints[-4:]) or "it said nothing"
+    how = "was killed by signal %d" % -status if status < 0 else "ended with status %d" % status
+    hint = "run the backup again when the cause is mended"
+    if "lock timeout" in words:
+        hint = "a table stayed locked for longer than lock_wait_seconds; look for the session that holds it"
+    elif "permission denied" in words:
+        hint = "back up as a superuser, or grant the user pg_read_all_data and set role_passwords to false"
+    return "%s %s: %s. No backup was made and no older one was touched; %s." % (program, how, words, hint)
+
+
+def _without_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """All but the closing comment, which a dump has once, at its very end."""
+    held = b""
+    for chunk in chunks:
+        held += chunk
+        yield held[: -len(_END)] if len(held) > len(_END) else b""
+        held = held[-len(_END) :]
+    if held != _END:
+        raise DumpFailed("pg_dumpall ended without its end mark. No backup was made and no older one was touched; run the backup again.")

@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server holds: one look before a dump and one after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..manifest import DatabaseFacts, Extension, Tablespace
+from .session import Session, StatementFailed
+
+# to_jsonb of a whole row instead of named columns: the columns differ between majors.
+_LOOK = """
+SELECT json_build_object(
+  'version', current_setting('server_version'),
+  'version_number', current_setting('server_version_num')::integer,
+  'user', current_user,
+  'in_recovery', pg_is_in_recovery(),
+  'reads_passwords', has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
+  'roles', (SELECT coalesce(json_object_agg(oid, rolname), '{}') FROM pg_catalog.pg_roles WHERE oid >= 16384 OR rolname !~ '^pg_'),
+  'tablespaces', (SELECT coalesce(json_agg(json_build_object('oid', oid, 'name', spcname, 'location', pg_tablespace_location(oid))
+                  ORDER BY spcname), '[]') FROM pg_catalog.pg_tablespace WHERE spcname !~ '^pg_'),
+  'databases', (SELECT json_agg(to_jsonb(d) || jsonb_build_object(
+                    'oid', d.oid::bigint,
+                    'owner', pg_get_userbyid(d.datdba),
+                    'encoding', pg_encoding_to_char(d.encoding),
+                    'tablespace', t.spcname,
+                    'size', CASE WHEN has_database_privilege(d.oid, 'CONNECT') AND d.datallowconn THEN pg_database_size(d.oid) ELSE 0 END)
+                  ORDER BY d.datname)
+                FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace)
+)"""
+
+# Objects from 16384 on were made by users; initdb's own are below.
+_CONTENTS = """
+SELECT json_build_object(
+  'objects', (SELECT count(*) FROM pg_catalog.pg_class WHERE oid >= 16384)
+           + (SELECT count(*) FROM pg_catalog.pg_proc WHERE oid >= 16384)
+           + (SELECT count(*) FROM pg_catalog.pg_type WHERE oid >= 16384)
+           + (SELECT count(*) FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_(toast_)?temp_')
+           + (SELECT count(*) FROM pg_catalog.pg_extension WHERE oid >= 16384)
+           + (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata),
+  'extensions', (SELECT coalesce(json_agg(json_build_object('name', extname, 'version', extversion) ORDER BY extname), '[]')
+                 FROM pg_catalog.pg_extension)
+)"""
+
+# Whether a role that came after the globals were written is needed by anything a dump may hold.
+_DEPENDENT_ROLES = """
+SELECT coalesce(json_agg(DISTINCT pg_get_userbyid(refobjid)), '[]')
+FROM pg_catalog.pg_shdepend WHERE refclassid = 'pg_catalog.pg_authid'::regclass AND refobjid IN (%s)"""
+
+_PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin", "d": "default"}
+
+
+@dataclass(frozen=True)
+class DatabaseEntry:
+    """A row of ``pg_database``; ``connection_limit`` -2 marks an interrupted DROP DATABASE."""
+
+    oid: int
+    name: str
+    allows_connections: bool
+    connection_limit: int
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ServerLook:
+    """What one look found; roles and tablespaces by object id, so that renaming shows."""
+
+    version: str
+    version_number: int
+    user: str
+    in_recovery: bool
+    reads_passwords: bool
+    roles: dict[int, str]
+    tablespaces: dict[int, Tablespace]
+    databases: tuple[DatabaseEntry, ...]
+
+    @property
+    def major(self) -> int:
+        """The major version."""
+        return self.version_number // 10000
+
+
+def look_at_server(session: Session) -> ServerLook:
+    """Ask the server what it is and holds; raises ConnectionFailed."""
+    answer = session.ask(_LOOK)
+    return ServerLook(
+        version=answer["version"].split()[0],
+        version_number=answer["version_number"],
+        user=answer["user"],
+        in_recovery=answer["in_recovery"],
+        reads_passwords=answer["reads_passwords"],
+        roles={int(oid): name for oid, name in answer["roles"].items()},
+        tablespaces={int(entry["oid"]): Tablespace(entry["name"], entry["location"]) for entry in answer["tablespaces"]},
+        databases=tuple(
+            DatabaseEntry(int(row["oid"]), row["datname"], row["datallowconn"], row["datconnlimit"], row) for row in answer["databases"]
+        ),
+    )
+
+
+def look_into_database(session: Session, entry: DatabaseEntry) -> DatabaseFacts:
+    """Ask one database what a target must offer for it; raises ConnectionFailed or StatementFailed."""
+    contents = session.ask(_CONTENTS, entry.name)
+    row = entry.row
+    return DatabaseFacts(
+        name=entry.name,
+        owner=row["owner"],
+        encoding=row["encoding"],
+        collate=row["datcollate"],
+        ctype=row["datctype"],
+        locale_provider=_PROVIDERS.get(row.get("datlocprovider", "c"), "libc"),
+        locale=row.get("datlocale", row.get("daticulocale")),
+        tablespace=row["tablespace"],
+        objects=contents["objects"],
+        size=row["size"],
+        extensions=tuple(Extension(extension["name"], extension["version"]) for extension in contents["extensions"]),
+    )
+
+
+def roles_in_use(session: Session, oids: list[int]) -> list[str]:
+    """Which of these roles own or may use anything on the server."""
+    if not oids:
+        return []
+    try:
+        return sorted(session.ask(_DEPENDENT_ROLES % ", ".join(str(oid) for oid in oids)))
+    except StatementFailed:
+        # Without the right to look, a role that appeared must be taken for one that matters.
+        return [str(oid) for oid in oids]
