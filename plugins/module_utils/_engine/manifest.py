@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from .names import SUFFIX_OF_CODEC, format_name_time, parse_name_time
@@ -100,6 +100,7 @@ class Manifest:
     ``sequence`` grows by one with every backup of a volume, whatever the clock does; 0 for
     the predecessor's dumps. ``modified_ns`` is the dump's modification time when it was
     proven: any later write shows. ``databases`` is None where nobody could ask the server.
+    ``damaged`` says why a later reading of the dump failed; such a backup is no longer good.
     """
 
     file_name: str
@@ -123,7 +124,8 @@ class Manifest:
     left_out: tuple[LeftOut, ...] = ()
     roles: tuple[str, ...] | None = None
     tablespaces: tuple[Tablespace, ...] | None = None
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+    damaged: str | None = None
 
     @property
     def database_names(self) -> tuple[str, ...]:

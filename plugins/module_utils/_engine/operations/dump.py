@@ -1,0 +1,211 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dump a server into unfinished work: look, stream, look again, and only then call it whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..manifest import DatabaseFacts, LeftOut, Manifest
+from ..names import DumpName
+from ..policy.changes import DatabaseState, left_out_before, left_out_during, new_or_renamed, unusable_names
+from ..postgres.connection import Connection
+from ..postgres.dump_source import DumpOptions, DumpSource
+from ..postgres.sections import SectionScanner
+from ..postgres.server import ServerLook, look_at_server, look_into_database, roles_in_use
+from ..postgres.session import Session
+from ..tools.codecs import choose_codec
+from ..tools.errors import DumpFailed, EngineError, UsageError, VolumeError
+from ..tools.progress import format_bytes
+from ..version import VERSION
+from .context import Context
+from .dump_writer import DumpWriter, WrittenDump
+
+_NOTHING_CHANGED = "No backup was made and no older one was touched"
+
+
+@dataclass(frozen=True)
+class DumpSettings:
+    """Which server, what of it, and how it is stored; ``level`` None is the codec's own."""
+
+    connection: Connection
+    options: DumpOptions = DumpOptions()
+    codec: str = "auto"
+    level: int | None = None
+
+
+@dataclass(frozen=True)
+class _Server:
+    """What the first look found and decided."""
+
+    look: ServerLook
+    states: list[DatabaseState]
+    expected: tuple[str, ...]
+    left_out: list[LeftOut]
+
+
+def check_server(context: Context, settings: DumpSettings) -> None:
+    """Raise what :func:`dump_server` would raise before it starts to dump; changes nothing."""
+    choose_codec(settings.codec)
+    _first_look(context, context.session(settings.connection), settings.options)
+
+
+def dump_server(context: Context, settings: DumpSettings, path: str, started: datetime) -> Manifest:
+    """Dump into the new file at ``path`` and return its manifest, without a sequence yet.
+
+    Raises ConnectionFailed, DumpFailed, UsageError, or OSError where the file cannot be written.
+    """
+    codec = choose_codec(settings.codec)
+    session = context.session(settings.connection)
+    server = _first_look(context, session, settings.options)
+    facts = [look_into_database(session, entry) for entry in server.look.databases if entry.name in server.expected]
+    options = settings.options
+    if context.clients.knows_restrict_key():
+        options = replace(options, restrict_key=secrets.token_hex(24))
+    source = DumpSource(context.runner, context.clients, settings.connection, options)
+    scanner = SectionScanner(options.restrict_key)
+    context.progress.start("dumping %s" % settings.connection.address)
+    try:
+        written = _stream(context, settings, codec, source, scanner, path)
+    finally:
+        context.progress.done()
+    if not scanner.complete:
+        raise DumpFailed("The dump does not end as a whole one ends. %s; run the backup again." % _NOTHING_CHANGED)
+    left_out = _second_look(session, server, tuple(scanner.databases), options)
+    # The file wears the backup's own time to the second, so that a later write shows on any kind of volume.
+    os.utime(path, (started.timestamp(), started.timestamp()))
+    return Manifest(
+        file_name=DumpName(started, codec).file_name,
+        codec=codec,
+        stored_size=written.stored_size,
+        stored_sha256=written.stored_sha256,
+        modified_ns=os.stat(path).st_mtime_ns,
+        plain_size=written.plain_size,
+        started=started,
+        finished=context.now().replace(microsecond=0),
+        sequence=0,
+        sections=written.sections,
+        engine_version=VERSION,
+        server_version=server.look.version,
+        server_version_number=server.look.version_number,
+        client_version=context.clients.version("pg_dumpall")[1],
+        restrict_key=options.restrict_key,
+        only_database=options.only_database,
+        databases=_facts_in_order(facts, scanner.databases),
+        left_out=tuple(left_out),
+        roles=tuple(sorted(server.look.roles.values())),
+        tablespaces=tuple(server.look.tablespaces.values()),
+        warnings=tuple(source.warnings),
+    )
+
+
+def _first_look(context: Context, session: Session, options: DumpOptions) -> _Server:
+    look = look_at_server(session)
+    client_major, client_version = context.clients.version("pg_dumpall")
+    if client_major < look.major:
+        raise DumpFailed(
+            "The server is PostgreSQL %s and cannot be dumped by the older pg_dumpall %s. %s; install client programs of "
+            "version %d or newer, or name their folder in client_folder." % (look.version, client_version, _NOTHING_CHANGED, look.major)
+        )
+    if options.role_passwords and not look.reads_passwords:
+        raise DumpFailed(
+            "The user %s is no superuser and may not read the passwords of roles. %s; back up as a superuser, or set "
+            "role_passwords to false and set passwords anew after a restore." % (look.user, _NOTHING_CHANGED)
+        )
+    states = _states(look)
+    problems = unusable_names(states, list(look.roles.values()))
+    if problems:
+        raise DumpFailed("%s %s." % (" ".join(problems), _NOTHING_CHANGED))
+    left_out = left_out_before(states, options.exclude_databases)
+    missing = {entry.name for entry in left_out}
+    expected = tuple(state.name for state in states if state.name not in missing and state.why_left_out is None)
+    if options.only_database is not None:
+        expected = (_only(options.only_database, states, expected),)
+        left_out = []
+    for entry in left_out:
+        context.progress.say("Database %s is left out: %s." % (entry.name, entry.reason))
+    return _Server(look, states, expected, left_out)
+
+
+def _only(name: str, states: list[DatabaseState], expected: tuple[str, ...]) -> str:
+    if name in expected:
+        return name
+    for state in states:
+        if state.name == name:
+            raise DumpFailed("Database %s cannot be dumped: %s. %s." % (name, state.why_left_out, _NOTHING_CHANGED))
+    raise UsageError(
+        "The variable database names %r, but the server has only %s. %s." % (name, ", ".join(sorted(expected)), _NOTHING_CHANGED)
+    )
+
+
+def _states(look: ServerLook) -> list[DatabaseState]:
+    return [DatabaseState(entry.oid, entry.name, entry.allows_connections, entry.connection_limit) for entry in look.databases]
+
+
+def _stream(
+    context: Context, settings: DumpSettings, codec: str, source: DumpSource, scanner: SectionScanner, path: str
+) -> WrittenDump:
+    def on_section(kind: str, database: str | None) -> None:
+        context.progress.step(database if database is not None else kind)
+
+    with open(path, "xb", buffering=0) as file:
+        os.fchmod(file.fileno(), 0o640)
+        writer = DumpWriter(context.runner, codec, settings.level, file, scanner, on_section)
+        try:
+            for chunk in source.chunks():
+                writer.write(chunk)
+                context.progress.advance(len(chunk))
+            written = writer.finish()
+        except OSError:
+            raise
+        except EngineError as error:
+            if isinstance(error, (DumpFailed, VolumeError, UsageError)) or error.code >= 128:
+                raise
+            raise DumpFailed("%s %s; run the backup again." % (error.message, _NOTHING_CHANGED)) from error
+        finally:
+            writer.abort()
+            source.end()
+        os.fsync(file.fileno())
+    if os.path.getsize(path) != written.stored_size:
+        raise DumpFailed("The volume holds another number of bytes than were written. %s; look at the volume." % _NOTHING_CHANGED)
+    context.progress.say("Dumped %s of SQL into %s." % (format_bytes(written.plain_size), format_bytes(written.stored_size)))
+    return written
+
+
+def _second_look(session: Session, before: _Server, dumped: tuple[str, ...], options: DumpOptions) -> list[LeftOut]:
+    look = look_at_server(session)
+    newcomers = new_or_renamed(before.look.roles, look.roles)
+    needed = roles_in_use(session, list(newcomers))
+    if needed:
+        raise DumpFailed(
+            "The roles %s were created or renamed while the dump ran and own or may use something, so that the dump would not "
+            "restore. %s; run the backup again." % (", ".join(needed), _NOTHING_CHANGED)
+        )
+    places = {oid: place.name for oid, place in look.tablespaces.items()}
+    known_places = {oid: place.name for oid, place in before.look.tablespaces.items()}
+    if new_or_renamed(known_places, places):
+        raise DumpFailed("A tablespace was created or renamed while the dump ran. %s; run the backup again." % _NOTHING_CHANGED)
+    if options.only_database is not None:
+        return []
+    after = _states(look)
+    remaining = {state.name for state in after}
+    lost = [name for name in before.expected if dumped and name not in dumped and name in remaining]
+    renamed_or_new = left_out_during(before.states, after, dumped)
+    lost = [name for name in lost if name not in {entry.name for entry in renamed_or_new}]
+    if lost:
+        raise DumpFailed(
+            "The dump lacks the databases %s although the server has them. %s; run the backup again." % (", ".join(lost), _NOTHING_CHANGED)
+        )
+    told = {entry.name for entry in before.left_out}
+    return before.left_out + [entry for entry in renamed_or_new if entry.name not in told]
+
+
+def _facts_in_order(facts: list[DatabaseFacts], databases: list[str]) -> tuple[DatabaseFacts, ...]:
+    by_name = {fact.name: fact for fact in facts}
+    if not databases:
+        return tuple(facts)
+    return tuple(by_name[name] for name in databases if name in by_name)

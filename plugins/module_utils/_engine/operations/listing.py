@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""List what is on a volume, and which backup a selection would take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..backups import Backup
+from ..names import TIERS
+from ..policy.selection import select
+from ..volume.catalog import read_catalog
+from ..volume.pins import pinned
+from ..volume.root import open_volume
+from .context import Context
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """Which tiers of the volume at ``root`` to list and, where ``wanted`` is given, what to select from them."""
+
+    root: str
+    tiers: tuple[str, ...] = TIERS
+    wanted: str | None = None
+    maximum_age: timedelta | None = None
+
+
+def list_backups(context: Context, request: ListRequest) -> dict[str, Any]:
+    """Every backup, oldest first, every stray file, and the selected backup.
+
+    Raises VolumeError, and SelectionError where nothing or too much answers to ``wanted``.
+    """
+    volume = open_volume(request.root, writable=False)
+    now = context.now()
+    catalog = read_catalog(volume, request.tiers)
+    in_use = pinned(volume)
+    selected = None
+    if request.wanted is not None:
+        selected = select(catalog.backups, request.wanted, now, request.maximum_age).backup
+    return {
+        "changed": False,
+        "backups": [dict(summarize(backup, now), in_use=backup.file_name in in_use) for backup in catalog.backups],
+        "strays": [{"path": stray.path, "why": stray.why} for stray in catalog.strays],
+        "selected": None if selected is None else summarize(selected, now),
+        "message": _message(len(catalog.backups), sum(backup.proven for backup in catalog.backups), request.root),
+    }
+
+
+def summarize(backup: Backup, now: datetime) -> dict[str, Any]:
+    """A backup as JSON values, for people and playbooks."""
+    manifest = backup.manifest
+    return {
+        "name": backup.name,
+        "tier": backup.tier,
+        "file_name": backup.file_name,
+        "path": backup.path,
+        "state": backup.state,
+        "why": backup.why,
+        "size": backup.size,
+        "plain_size": None if manifest is None else manifest.plain_size,
+        "started": backup.name,
+        "age_seconds": int((now - backup.time).total_seconds()),
+        "databases": [] if manifest is None else list(manifest.database_names),
+        "server_version": None if manifest is None else manifest.server_version,
+    }
+
+
+def _message(count: int, proven: int, root: str) -> str:
+    if count == 0:
+        return "There are no backups in %s." % root
+    return "There are %d backups in %s, %d of them proven." % (count, root, proven)
