@@ -1,0 +1,227 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's own command line: ``backup``, ``list``, ``verify`` and ``recover``, without Ansible.
+
+Sentences and progress go to standard error; standard output ends with one line of JSON. The exit
+code is the error's own (see tools/errors.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import traceback
+from contextlib import ExitStack
+from typing import Any, Mapping, Sequence, TextIO
+
+from .environment import default_command, options_from
+from .names import DEFAULT_COUNT, PRIOR_TIER, TIERS
+from .operations.backup import BackupRequest, run_backup
+from .operations.context import Context
+from .operations.dump import DumpSettings
+from .operations.listing import ListRequest, list_backups
+from .operations.restore import RestoreRequest, restore
+from .operations.verify import ALL, VerifyRequest, verify
+from .policy.moments import parse_duration
+from .policy.retention import TierPolicy
+from .postgres.connection import Connection
+from .postgres.dump_source import DumpOptions
+from .table import backup_table
+from .tools.errors import EXIT_SUCCESS, EngineError, UsageError
+from .tools.passfile import private_passfile
+from .tools.progress import StreamProgress
+from .tools.signals import interruptible
+from .tools.termination import write_termination_message
+from .version import VERSION
+
+COMMANDS = ("backup", "list", "verify", "recover")
+_DEFAULT_ROOT = "/backup"
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    output: TextIO | None = None,
+    messages: TextIO | None = None,
+) -> int:
+    """Run one command and return its exit code; never raises for what a user or a server does."""
+    environment = os.environ if environment is None else environment
+    output = output or sys.stdout
+    messages = messages or sys.stderr
+    progress = StreamProgress(messages)
+    result: dict[str, Any]
+    try:
+        with interruptible():
+            options = _parse(list(sys.argv[1:] if arguments is None else arguments), environment)
+            with ExitStack() as stack:
+                options["passfile"] = stack.enter_context(private_passfile(options.get("passfile")))
+                result = _run(Context(client_folder=options.get("client_folder"), progress=progress), options)
+            code, word = EXIT_SUCCESS, "SUCCESS"
+            if options["command"] == "list" or result.get("listed"):
+                progress.say(backup_table(result["backups"], result["strays"]))
+            _linger(options.get("linger_minutes", 0))
+    except EngineError as error:
+        code, word = error.code, "FAILURE"
+        result = dict(error.details, failed=True, reason=error.reason, message=error.message)
+    except Exception as error:  # a bug of ours: keep the traceback for the report, and the exit code honest
+        traceback.print_exc(file=messages)
+        code, word = EngineError.code, "FAILURE"
+        result = {"failed": True, "reason": EngineError.reason, "message": "This is a defect of bandr.postgres: %s." % error}
+    result["code"] = code
+    progress.say("%s %s" % (word, result["message"]))
+    write_termination_message(environment, word, result)
+    output.write(json.dumps(result, sort_keys=True) + "\n")
+    output.flush()
+    return code
+
+
+def _run(context: Context, options: dict[str, Any]) -> dict[str, Any]:
+    command = options["command"]
+    if command == "backup":
+        return run_backup(context, _backup_request(options))
+    if command == "verify":
+        return verify(context, VerifyRequest(options["root"], options.get("wanted", ALL), dry_run=options["dry_run"]))
+    age = options.get("maximum_age")
+    maximum_age = None if age is None else parse_duration(age)
+    wanted = options.get("wanted")
+    if command == "list":
+        return list_backups(context, ListRequest(options["root"], wanted=wanted, maximum_age=maximum_age))
+    if wanted is not None and wanted.strip().lower() == "none":
+        return dict(list_backups(context, ListRequest(options["root"])), listed=True)
+    return restore(context, _restore_request(options, maximum_age))
+
+
+def _backup_request(options: dict[str, Any]) -> BackupRequest:
+    tier = options.get("tier", TIERS[0])
+    prior_tier = options.get("prior_tier", PRIOR_TIER.get(tier))
+    policy = TierPolicy(
+        tier=tier,
+        count=options.get("count", DEFAULT_COUNT.get(tier, DEFAULT_COUNT[TIERS[0]])),
+        prior_tier=prior_tier,
+        prior_count=options.get("prior_count", DEFAULT_COUNT.get(prior_tier) if prior_tier else None),
+        promote=options.get("promote", "oldest"),
+    )
+    dump_options = DumpOptions(
+        only_database=options.get("only_database"),
+        exclude_databases=tuple(options.get("exclude_databases") or ()),
+        role_passwords=not options.get("no_role_passwords", False),
+        lock_wait_seconds=options["lock_wait_seconds"],
+    )
+    return BackupRequest(
+        root=options["root"],
+        policy=policy,
+        dump=DumpSettings(_connection(options), dump_options, options["codec"], options.get("level")),
+        wait_seconds=options["wait_seconds"],
+        prove_promotion=not options.get("unproved_promotion", False),
+        dry_run=options["dry_run"],
+    )
+
+
+def _restore_request(options: dict[str, Any], maximum_age: Any) -> RestoreRequest:
+    return RestoreRequest(
+        root=options["root"],
+        wanted=options.get("wanted", "latest"),
+        connection=_connection(options),
+        databases=tuple(options["databases"]) if options.get("databases") else None,
+        replace=options.get("replace", False),
+        replace_method=options["replace_method"],
+        maximum_age=maximum_age,
+        expected_databases=tuple(options["expected_databases"]) if options.get("expected_databases") else None,
+        expected_count=options.get("expected_count"),
+        keep_going=options.get("keep_going", False),
+        analyze=not options.get("no_analyze", False),
+        dry_run=options["dry_run"],
+    )
+
+
+def _connection(options: dict[str, Any]) -> Connection:
+    return Connection(
+        host=options.get("host"),
+        port=options.get("port"),
+        user=options.get("user"),
+        password=options.get("password"),
+        passfile=options.get("passfile"),
+        sslmode=options.get("sslmode"),
+        sslrootcert=options.get("sslrootcert"),
+        maintenance_database=options["maintenance_database"],
+    )
+
+
+def _linger(minutes: int) -> None:
+    if minutes:
+        time.sleep(60 * minutes)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Turns wrong use into a sentence and an exit code like every other error."""
+
+    def error(self, message: str) -> Any:
+        raise UsageError("The command line cannot be understood: %s. Nothing was changed; see --help." % message)
+
+
+def _parse(arguments: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
+        arguments = [default_command(environment)] + arguments
+    options = options_from(environment)
+    # argparse only sets what was given (SUPPRESS), so that what is on the command line wins over the environment.
+    options.update(vars(_parser().parse_args(arguments)))
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="bandr", description="Back up PostgreSQL servers and restore them.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
+    backup = _command(commands, "backup", "make a backup (hourly) or promote one (other tiers), then prune the tier")
+    backup.add_argument("--tier", choices=TIERS)
+    backup.add_argument("--count", type=int, help="proven backups to keep in this tier")
+    backup.add_argument("--prior-tier", choices=TIERS, help="the tier to promote from")
+    backup.add_argument("--prior-count", type=int, help="proven backups the prior tier must hold before one is promoted")
+    backup.add_argument("--promote", choices=("oldest", "newest"))
+    backup.add_argument("--unproved-promotion", action="store_true", help="promote without reading the backup to its end")
+    backup.add_argument("--only-database", metavar="NAME", help="dump this database alone, with the server's roles")
+    backup.add_argument("--exclude-database", dest="exclude_databases", action="append", metavar="NAME")
+    backup.add_argument("--no-role-passwords", action="store_true", help="for users without superuser rights")
+    backup.add_argument("--lock-wait-seconds", type=int, default=300, help="how long to wait for a locked table")
+    backup.add_argument("--wait-seconds", type=float, default=0.0, help="how long to wait for another run")
+    backup.add_argument("--codec", choices=("auto", "zstd", "gzip"), default="auto")
+    backup.add_argument("--level", type=int, help="compression level")
+    _add_connection(backup)
+    listing = _command(commands, "list", "list the backups, and what --from would select")
+    verify_command = _command(commands, "verify", "read backups to their ends and remember the proof")
+    recover = _command(commands, "recover", "prove a backup, then restore it")
+    for command in (listing, verify_command, recover):
+        command.add_argument("--from", dest="wanted", metavar="BACKUP", help="latest, none, a time, or a file name")
+    for command in (listing, recover):
+        command.add_argument("--maximum-age", metavar="DURATION", help="refuse a latest backup older than this, such as 36h")
+    recover.add_argument("--database", dest="databases", action="append", metavar="NAME", help="restore only this one; may be repeated")
+    recover.add_argument("--replace", action="store_true", help="replace databases that exist")
+    recover.add_argument("--replace-method", choices=("swap", "drop"), default="swap")
+    recover.add_argument("--expected-database", dest="expected_databases", action="append", metavar="NAME")
+    recover.add_argument("--expected-count", type=int, metavar="N")
+    recover.add_argument("--keep-going", action="store_true", help="go on after errors; the result is never called a success")
+    recover.add_argument("--no-analyze", action="store_true")
+    _add_connection(recover)
+    return parser
+
+
+def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    command.add_argument("--root", default=_DEFAULT_ROOT, help="where the volume is (default: %(default)s)")
+    command.add_argument("--dry-run", action="store_true", default=False, help="plan, check and change nothing")
+    return command
+
+
+def _add_connection(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--host")
+    command.add_argument("--port", type=int)
+    command.add_argument("--user")
+    command.add_argument("--passfile", help="a libpq password file; PGPASSWORD works as well")
+    command.add_argument("--sslmode")
+    command.add_argument("--sslrootcert")
+    command.add_argument("--maintenance-database", default="postgres")
+    command.add_argument("--client-folder", help="where pg_dumpall and psql are, when not on PATH")

@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups as a table for people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from .policy.moments import format_age
+from .tools.progress import format_bytes
+
+_HEADINGS = ("TIER", "BACKUP", "AGE", "SIZE", "STATE", "DATABASES")
+
+
+def backup_table(backups: list[dict[str, Any]], strays: list[dict[str, str]]) -> str:
+    """A line for each backup, oldest first, and one for each file that is none."""
+    rows = [_HEADINGS] + [_row(backup) for backup in backups]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines += ["%s: %s" % (backup["name"], backup["why"]) for backup in backups if backup["why"]]
+    lines += ["not a backup: %s (%s)" % (stray["path"], stray["why"]) for stray in strays]
+    return "\n".join(lines)
+
+
+def _row(backup: dict[str, Any]) -> tuple[str, ...]:
+    databases = backup["databases"]
+    return (
+        backup["tier"],
+        backup["name"],
+        format_age(timedelta(seconds=backup["age_seconds"])),
+        format_bytes(backup["size"]),
+        backup["state"],
+        ", ".join(databases) if len(databases) <= 4 else "%s and %d more" % (", ".join(databases[:3]), len(databases) - 3),
+    )

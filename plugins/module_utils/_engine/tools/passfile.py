@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A password file that libpq accepts: one that is mounted into a pod is readable by its group, and libpq then ignores it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import contextmanager
+from typing import Iterator
+
+from .errors import UsageError
+
+
+@contextmanager
+def private_passfile(path: str | None) -> Iterator[str | None]:
+    """``path`` itself, or a private copy that lives as long as the block; raises UsageError when it cannot be read."""
+    if path is None:
+        yield None
+        return
+    try:
+        mode = os.stat(path).st_mode
+        if not mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield path
+            return
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise UsageError("The password file %s cannot be read: %s. Nothing was changed; check PGPASSFILE." % (path, error.strerror)) from error
+    # mkstemp makes the file 0600 from the start.
+    descriptor, copy = tempfile.mkstemp(prefix="bandr-passfile-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        yield copy
+    finally:
+        os.unlink(copy)
