@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A dump whose data stands between ``\\restrict TOKEN`` and ``\\unrestrict TOKEN`` lines, taken apart.
+
+What is restricted is the server's word, and may hold anything but the token; the few lines
+outside are the client's own. So the inside is only searched for its one closing line.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ..tools.errors import DumpFailed
+
+_OPEN = b"\\restrict "
+_CLOSE = b"\\unrestrict "
+# A client's own lines are short; a longer one is passed on in parts.
+_LONGEST_LINE = 1 << 13
+
+
+class RestrictReader:
+    """Splits SQL into lines outside and data inside of restricted blocks.
+
+    ``feed`` yields ``(line, None)`` for each whole line outside and ``(None, data)`` for data inside, in order and
+    without loss. With ``expected_key`` every block must carry that token. ``last_block_end`` holds the bytes just
+    before the last block's closing line, up to ``remember`` of them.
+    """
+
+    def __init__(self, expected_key: str | None = None, remember: int = 0) -> None:
+        self._expected = None if expected_key is None else expected_key.encode("ascii")
+        self._remember = remember
+        self._needle: bytes | None = None
+        self._held = b""
+        self._tail = b""
+        self.last_block_end = b""
+
+    @property
+    def outside(self) -> bool:
+        """Whether the last byte fed lies outside of every restricted block."""
+        return self._needle is None
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[bytes | None, bytes | memoryview | None]]:
+        """Take the next bytes; raises DumpFailed for a block with another token than the expected one."""
+        position = 0
+        while position < len(chunk):
+            if self._needle is None:
+                newline = chunk.find(b"\n", position)
+                end = newline + 1 if newline >= 0 else len(chunk)
+                line = self._held + chunk[position:end]
+                position = end
+                if newline < 0 and len(line) <= _LONGEST_LINE:
+                    self._held = line
+                else:
+                    self._held = b""
+                    self._look_at(line)
+                    yield line, None
+            else:
+                end = self._block_end(self._needle, chunk, position)
+                yield None, (chunk if position == 0 and end == len(chunk) else memoryview(chunk)[position:end])
+                position = end
+
+    def finish(self) -> Iterator[tuple[bytes | None, bytes | memoryview | None]]:
+        """Yield what was held back: at most a line without its newline."""
+        if self._held:
+            yield self._held, None
+            self._held = b""
+
+    def _look_at(self, line: bytes) -> None:
+        if not line.startswith(_OPEN):
+            return
+        token = line[len(_OPEN) :].rstrip(b"\r\n")
+        if self._expected is not None and token != self._expected:
+            raise DumpFailed(
+                "The dump holds a \\restrict line with another key than the one this run gave to pg_dumpall, so its databases "
+                "cannot be told apart safely. The dump was not kept and nothing else changed; check that pg_dumpall is "
+                "PostgreSQL's own program."
+            )
+        self._needle = b"\n" + _CLOSE + token + b"\n"
+        self._tail = b"\n"
+
+    def _block_end(self, needle: bytes, chunk: bytes, position: int) -> int:
+        """Where the block's closing line ends in ``chunk``, or its length; keeps what the next chunk's seam needs."""
+        reach = len(needle) - 1
+        keep = reach + self._remember
+        # The closing line may have begun in earlier chunks: look at the seam before the chunk itself.
+        seam = self._tail[-reach:]
+        found = (seam + chunk[position : position + reach]).find(needle)
+        if found >= 0:
+            end = position + found + len(needle) - len(seam)
+        else:
+            found = chunk.find(needle, position)
+            end = found + len(needle) if found >= 0 else len(chunk)
+        latest = chunk[max(position, end - keep) : end]
+        text = (self._tail + latest)[-keep:]
+        if found >= 0:
+            self.last_block_end = text[:-reach]
+            self._needle = None
+            self._tail = b""
+        else:
+            self._tail = text
+        return end
