@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from typing import Any, Mapping, Sequence, TextIO
 
 from .environment import default_command, options_from
-from .names import DEFAULT_COUNT, PRIOR_TIER, TIERS
+from .names import DEFAULT_COUNT, TIERS
 from .operations.backup import BackupRequest, run_backup
 from .operations.context import Context
 from .operations.dump import DumpSettings
@@ -97,12 +97,11 @@ def _run(context: Context, options: dict[str, Any]) -> dict[str, Any]:
 
 def _backup_request(options: dict[str, Any]) -> BackupRequest:
     tier = options.get("tier", TIERS[0])
-    prior_tier = options.get("prior_tier", PRIOR_TIER.get(tier))
     policy = TierPolicy(
         tier=tier,
         count=options.get("count", DEFAULT_COUNT.get(tier, DEFAULT_COUNT[TIERS[0]])),
-        prior_tier=prior_tier,
-        prior_count=options.get("prior_count", DEFAULT_COUNT.get(prior_tier) if prior_tier else None),
+        prior_tier=options.get("prior_tier"),
+        prior_count=options.get("prior_count"),
         promote=options.get("promote", "oldest"),
     )
     dump_options = DumpOptions(

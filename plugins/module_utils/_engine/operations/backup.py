@@ -87,10 +87,7 @@ class _Run:
     def plan_promotion(self) -> dict[str, Any]:
         """What :meth:`promote` would do."""
         the_plan = self._plan(read_catalog(self.volume))
-        if the_plan.promote is None:
-            message = "Nothing would be promoted: %s %s" % (_why_not(the_plan), _would_remove(the_plan))
-        else:
-            message = "Backup %s would be promoted to %s. %s" % (the_plan.promote.name, self.policy.tier, _would_remove(the_plan))
+        message = "%s %s" % (the_plan.message, _would_remove(the_plan))
         changed = the_plan.promote is not None or bool(the_plan.removals)
         return self._report(the_plan, the_plan.promote, "link" if the_plan.promote else None, changed, message)
 
@@ -118,7 +115,7 @@ class _Run:
 
     def promote(self) -> dict[str, Any]:
         """Prove, promote, prune."""
-        self._prove_unproven((self.policy.prior_tier or _FIRST_TIER, self.policy.tier))
+        self._prove_unproven((self.policy.source or _FIRST_TIER, self.policy.tier))
         damaged: list[str] = []
         proven: set[str] = set()
         while True:
@@ -140,10 +137,10 @@ class _Run:
                 if damaged:
                     break
                 self._remove(the_plan)
-            message = "%s %s" % (_promotion_sentence(the_plan, self.policy.tier), self._removed_sentence())
+            message = "%s %s" % (the_plan.message, self._removed_sentence())
             changed = method in ("link", "copy") or bool(self.removed)
             return self._report(the_plan, the_plan.promote, method, changed, message)
-        raise BackupDamaged("%s %s Nothing was pruned." % (" ".join(damaged), _promotion_sentence(the_plan, self.policy.tier)))
+        raise BackupDamaged("%s %s Nothing was pruned." % (" ".join(damaged), the_plan.message))
 
     def _settings(self) -> DumpSettings:
         if self.request.dump is None:
@@ -171,7 +168,7 @@ class _Run:
                     self.warnings.append(error.message)
 
     def _plan(self, catalog: Catalog, creating: Backup | bool | None = None) -> Plan:
-        prior = catalog.of_tier(self.policy.prior_tier) if self.policy.prior_tier else ()
+        prior = catalog.of_tier(self.policy.source) if self.policy.source else ()
         return plan(self.policy, catalog.of_tier(self.policy.tier), prior, pinned(self.volume), creating)
 
     def _prune(self, creating: Backup) -> Plan:
@@ -199,7 +196,7 @@ class _Run:
             "changed": changed,
             "tier": self.policy.tier,
             "backup": None if backup is None else dict(summarize(backup, self.context.now()), tier=self.policy.tier),
-            "promoted_from": self.policy.prior_tier if method in ("link", "copy") else None,
+            "promoted_from": self.policy.source if method in ("link", "copy") else None,
             "method": method,
             "plan": [
                 {"action": decision.action, "name": decision.backup.name, "tier": decision.backup.tier, "reason": decision.reason}
@@ -219,18 +216,6 @@ class _Run:
 
 def _next_sequence(catalog: Catalog) -> int:
     return 1 + max((backup.order.sequence for backup in catalog.backups), default=0)
-
-
-def _promotion_sentence(the_plan: Plan, tier: str) -> str:
-    if the_plan.promote is None:
-        return "Nothing was promoted to %s: %s" % (tier, _why_not(the_plan))
-    return "Backup %s was promoted to %s." % (the_plan.promote.name, tier)
-
-
-def _why_not(the_plan: Plan) -> str:
-    if the_plan.missing:
-        return "%d more proven backups are needed in the prior tier." % the_plan.missing
-    return "the tier already holds the backup that would come next."
 
 
 def _would_remove(the_plan: Plan) -> str:

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module does around its one call of the engine."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Callable
+
+from ._engine.names import DEFAULT_COUNT
+from ._engine.operations.backup import BackupRequest
+from ._engine.operations.context import Context
+from ._engine.operations.dump import DumpSettings
+from ._engine.operations.restore import RestoreRequest
+from ._engine.policy.moments import parse_duration
+from ._engine.policy.retention import TierPolicy
+from ._engine.postgres.connection import Connection
+from ._engine.postgres.dump_source import DumpOptions
+from ._engine.tools.errors import EngineError
+from ._engine.tools.passfile import private_passfile
+from ._engine.tools.signals import interruptible
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+def run_operation(module: AnsibleModule, operation: Callable[[Context], dict[str, Any]]) -> None:
+    """Exit the module with what ``operation`` returns, or with the engine's sentence, exit code and reason."""
+    try:
+        with interruptible(), ExitStack() as stack:
+            if module.params.get("passfile") is not None:
+                module.params["passfile"] = stack.enter_context(private_passfile(module.params["passfile"]))
+            result = operation(Context(client_folder=module.params.get("client_folder")))
+    except EngineError as error:
+        module.fail_json(msg=error.message, code=error.code, reason=error.reason, **_without(error.details, "message", "failed"))
+        return
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
+    module.exit_json(msg=result.pop("message"), **result)
+
+
+def connection_of(params: dict[str, Any]) -> Connection:
+    """The connection that a module's parameters describe."""
+    return Connection(
+        host=params["host"],
+        port=params["port"],
+        user=params["user"],
+        password=params["password"],
+        passfile=params["passfile"],
+        sslmode=params["sslmode"],
+        sslrootcert=params["sslrootcert"],
+        maintenance_database=params["maintenance_database"],
+    )
+
+
+def backup_request_of(params: dict[str, Any], dry_run: bool) -> BackupRequest:
+    """The run that the parameters of ``pg_backup`` describe."""
+    options = DumpOptions(
+        only_database=params["database"],
+        exclude_databases=tuple(params["exclude_databases"]),
+        role_passwords=params["role_passwords"],
+        lock_wait_seconds=params["lock_wait_seconds"],
+    )
+    tier = params["tier"]
+    return BackupRequest(
+        root=params["root"],
+        policy=TierPolicy(
+            tier=tier,
+            count=DEFAULT_COUNT[tier] if params["count"] is None else params["count"],
+            prior_tier=params["prior_tier"],
+            prior_count=params["prior_count"],
+            promote=params["promote"],
+        ),
+        dump=DumpSettings(connection_of(params), options, params["codec"], params["level"]),
+        wait_seconds=params["wait_seconds"],
+        prove_promotion=params["prove_promotion"],
+        dry_run=dry_run,
+    )
+
+
+def restore_request_of(params: dict[str, Any], dry_run: bool) -> RestoreRequest:
+    """The restore that the parameters of ``pg_restore`` describe; raises UsageError for a duration that cannot be read."""
+    return RestoreRequest(
+        root=params["root"],
+        wanted=params["from_backup"],
+        connection=connection_of(params),
+        databases=None if params["databases"] is None else tuple(params["databases"]),
+        replace=params["replace"],
+        replace_method=params["replace_method"],
+        maximum_age=duration_of(params["maximum_age"]),
+        expected_databases=None if params["expected_databases"] is None else tuple(params["expected_databases"]),
+        expected_count=params["expected_count"],
+        keep_going=params["keep_going"],
+        analyze=params["analyze"],
+        dry_run=dry_run,
+    )
+
+
+def tier_diff(result: dict[str, Any]) -> dict[str, str]:
+    """The backups of a tier before and after a run, as ``pg_backup`` reports it."""
+    here = [entry for entry in result["plan"] if entry["action"] != "promote"]
+    backup = result["backup"]
+    made = "%s\n" % backup["name"] if backup is not None else "(a backup that is yet to be made)\n"
+    before = ["%s\n" % entry["name"] for entry in here if backup is None or entry["name"] != backup["name"] or result["method"] == "present"]
+    after = ["%s\n" % entry["name"] for entry in here if entry["action"] != "remove" and "%s\n" % entry["name"] != made]
+    if result["method"] is not None:
+        after.append(made)
+    header = "backups in %s" % result["tier"]
+    return {"before_header": header, "after_header": header, "before": "".join(before), "after": "".join(after)}
+
+
+def duration_of(text: str | None) -> timedelta | None:
+    """A duration parameter as a time span; raises UsageError where it cannot be read."""
+    return None if text is None else parse_duration(text)
+
+
+def _without(details: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in details.items() if name not in names}
