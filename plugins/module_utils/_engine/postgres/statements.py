@@ -10,7 +10,7 @@ table's row for anything else, and holds back less than 10 KiB whatever the leng
 from __future__ import annotations
 
 import re
-from typing import Iterator, NamedTuple
+from typing import Iterable, Iterator, NamedTuple
 
 BLANK = "blank"
 COMMENT = "comment"
@@ -235,3 +235,23 @@ class PieceReader:
             return self._give(found + len(_END_OF_COPY), True)
         self._position = max(self._position, len(self._buffer) - len(_END_OF_COPY) + 1)
         return None
+
+
+def gather(pieces: Iterable[Piece], longest: int = 1 << 16) -> Iterator[Piece]:
+    """Join the pieces of each statement up to ``longest`` bytes, so that it comes whole; a longer one stays in pieces."""
+    parts: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        if piece.kind != STATEMENT or piece.whole or (piece.ends and not parts):
+            if parts:
+                yield Piece(STATEMENT, b"".join(parts), False, False)
+                parts, length = [], 0
+            yield piece
+            continue
+        parts.append(bytes(piece.data))
+        length += len(piece.data)
+        if piece.ends or length > longest:
+            yield Piece(STATEMENT, b"".join(parts), piece.ends and length <= longest, piece.ends)
+            parts, length = [], 0
+    if parts:
+        yield Piece(STATEMENT, b"".join(parts), False, False)

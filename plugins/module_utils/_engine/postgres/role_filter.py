@@ -1,0 +1,129 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The globals of a dump made fit for a server that already has roles, tablespaces and a door.
+
+What the target has is not created again, and nothing is dropped: what goes is decided by the restore,
+never by the dump. The role that connects keeps what lets it in: its password and its right to log in.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Iterable, Iterator
+
+from .dumped_names import decode_name, find_client_encoding, read_identifier
+from .statements import BLANK, META_COMMAND, STATEMENT, Piece, PieceReader, gather
+
+_DROP = re.compile(rb"DROP\s+(?:ROLE|TABLESPACE|DATABASE)\s")
+_CREATE_ROLE = re.compile(rb"CREATE\s+ROLE\s+")
+_CREATE_TABLESPACE = re.compile(rb"CREATE\s+TABLESPACE\s+")
+_ALTER_ROLE = re.compile(rb"ALTER\s+ROLE\s+")
+_END = re.compile(rb"\s*;")
+_WITH = re.compile(rb"\s+WITH\b")
+_CONNECT = b"\\connect "
+_LITERAL = rb"(?:[eE]?'(?:[^'\\]|''|\\.)*'|NULL)"
+_DOOR_ATTRIBUTE = re.compile(
+    rb"\s+(?:(?:NO)?SUPERUSER|(?:NO)?LOGIN|(?:ENCRYPTED\s+)?PASSWORD\s+" + _LITERAL + rb"|VALID\s+UNTIL\s+" + _LITERAL + rb""
+    rb"|CONNECTION\s+LIMIT\s+-?\d+)(?=[\s;])",
+    re.DOTALL,
+)
+_OTHER_ATTRIBUTE = re.compile(rb"\s+[A-Z]+(?=[\s;])")
+
+
+@dataclass(frozen=True)
+class TargetGlobals:
+    """What the target has: the role that connects, and the names of all roles and tablespaces."""
+
+    connecting_role: str
+    roles: frozenset[str]
+    tablespaces: frozenset[str]
+
+
+def filter_globals(globals_sql: Iterable[bytes], target: TargetGlobals) -> Iterator[bytes]:
+    """Yield ``globals_sql`` without what would fail on ``target`` or shut its door; all else byte for byte.
+
+    From the first ``\\connect`` on everything passes unread, so that a whole dump may be fed.
+    """
+    reader = PieceReader()
+    judge = _Judge(target)
+    chunks = iter(globals_sql)
+    for piece in gather(_pieces(reader, chunks)):
+        if piece.kind == META_COMMAND and piece.data.startswith(_CONNECT):
+            yield bytes(piece.data)
+            break
+        kept = judge.keep(piece)
+        if kept:
+            yield kept
+    rest = reader.take_rest()
+    if rest:
+        yield rest
+    yield from chunks
+
+
+def _pieces(reader: PieceReader, chunks: Iterator[bytes]) -> Iterator[Piece]:
+    for chunk in chunks:
+        yield from reader.feed(chunk)
+    yield from reader.finish()
+
+
+class _Judge:
+    """Says of one piece after another what is left of it."""
+
+    def __init__(self, target: TargetGlobals) -> None:
+        self._target = target
+        self._codec = "utf_8"
+        self._dropped = False
+
+    def keep(self, piece: Piece) -> bytes:
+        data = bytes(piece.data)
+        dropped, self._dropped = self._dropped, False
+        if piece.kind == BLANK and dropped and data.startswith(b"\n"):
+            return data[1:]
+        if piece.kind != STATEMENT or not piece.whole:
+            return data
+        self._codec = find_client_encoding(data) or self._codec
+        kept = self._keep_statement(data)
+        self._dropped = not kept
+        return kept
+
+    def _keep_statement(self, statement: bytes) -> bytes:
+        if _DROP.match(statement):
+            return b""
+        create = _CREATE_ROLE.match(statement)
+        if create:
+            name, end = self._name(statement, create.end())
+            return b"" if name in self._target.roles and _END.fullmatch(statement, end) else statement
+        create = _CREATE_TABLESPACE.match(statement)
+        if create:
+            return b"" if self._name(statement, create.end())[0] in self._target.tablespaces else statement
+        alter = _ALTER_ROLE.match(statement)
+        if alter:
+            name, end = self._name(statement, alter.end())
+            if name == self._target.connecting_role:
+                return _without_door_attributes(statement, end)
+        return statement
+
+    def _name(self, statement: bytes, position: int) -> tuple[str | None, int]:
+        found = read_identifier(statement, position)
+        return (None, position) if found is None else (decode_name(found[0], self._codec), found[1])
+
+
+def _without_door_attributes(statement: bytes, position: int) -> bytes:
+    """``ALTER ROLE … WITH …`` less what lets the role in; a setting (``ALTER ROLE … SET``) stays as it is."""
+    opening = _WITH.match(statement, position)
+    if opening is None:
+        return statement
+    kept = [statement[: opening.end()]]
+    position = opening.end()
+    while not _END.fullmatch(statement, position):
+        attribute = _DOOR_ATTRIBUTE.match(statement, position)
+        if attribute is None:
+            attribute = _OTHER_ATTRIBUTE.match(statement, position)
+            if attribute is None:
+                # An attribute of a client newer than this program: better none of them than a shut door.
+                return b""
+            kept.append(attribute.group())
+        position = attribute.end()
+    return b"".join(kept) + b";" if len(kept) > 1 else b""

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cron schedules as Kubernetes reads them, and the shortest time between two of their runs."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+_MACROS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("day of the week", 0, 7))
+_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_DAYS = {name: number for number, name in enumerate("sun mon tue wed thu fri sat".split())}
+_FIRST_DAY = date(2027, 1, 1)
+_DAYS_LOOKED_AT = 4 * 366
+
+
+class ScheduleError(ValueError):
+    """A schedule that Kubernetes would refuse, or never run; the message is a sentence."""
+
+
+def shortest_interval(schedule: str) -> int:
+    """Seconds between the two closest runs of ``schedule``; raises ScheduleError.
+
+    Four years hold every case but a 29 February that falls on a chosen weekday.
+    """
+    minutes, hours, month_days, months, week_days = _parse(schedule)
+    times = sorted(hour * 60 + minute for hour in hours for minute in minutes)
+    within_a_day = min((later - earlier for earlier, later in zip(times, times[1:])), default=None)
+    shortest = None
+    previous = None
+    for offset in range(_DAYS_LOOKED_AT):
+        day = _FIRST_DAY + timedelta(days=offset)
+        if day.month not in months or not _day_matches(day, month_days, week_days, schedule):
+            continue
+        if previous is not None:
+            between = (day - previous).days * 1440 + times[0] - times[-1]
+            shortest = between if shortest is None else min(shortest, between)
+        previous = day
+    if previous is None:
+        raise ScheduleError("The schedule %r names a day that no month has." % schedule)
+    candidates = [minutes_between for minutes_between in (within_a_day, shortest) if minutes_between is not None]
+    return 60 * min(candidates, default=1440 * 365)
+
+
+def _day_matches(day: date, month_days: set[int], week_days: set[int], schedule: str) -> bool:
+    # Cron's old rule: when both fields are restricted, either is enough.
+    fields = _MACROS.get(schedule.strip().lower(), schedule).split()
+    in_month = day.day in month_days
+    in_week = day.isoweekday() % 7 in week_days
+    if fields[2].startswith(("*", "?")) or fields[4].startswith(("*", "?")):
+        return in_month and in_week
+    return in_month or in_week
+
+
+def _parse(schedule: str) -> tuple[set[int], set[int], set[int], set[int], set[int]]:
+    text = schedule.strip()
+    if "TZ=" in text:
+        raise ScheduleError("The schedule %r holds a time zone; Kubernetes refuses that there: set pg_backup_time_zone instead." % schedule)
+    fields = _MACROS.get(text.lower(), text).split()
+    if len(fields) != len(_FIELDS):
+        raise ScheduleError("The schedule %r has %d fields; five are needed: minute, hour, day, month, day of the week." % (schedule, len(fields)))
+    parsed = [_parse_field(schedule, field, *bounds) for field, bounds in zip(fields, _FIELDS)]
+    minutes, hours, month_days, months, week_days = parsed
+    return minutes, hours, month_days, months, {number % 7 for number in week_days}
+
+
+def _parse_field(schedule: str, field: str, name: str, lowest: int, highest: int) -> set[int]:
+    numbers: set[int] = set()
+    for part in field.split(","):
+        span, slash, step_text = part.partition("/")
+        step = _number(schedule, step_text, name) if slash else 1
+        if span in ("*", "?"):
+            first, last = lowest, highest
+        else:
+            first_text, dash, last_text = span.partition("-")
+            first = _number(schedule, first_text, name)
+            last = _number(schedule, last_text, name) if dash else (highest if slash else first)
+        if step < 1 or not lowest <= first <= last <= highest:
+            raise ScheduleError("The schedule %r has %r as its %s; %d to %d are possible." % (schedule, part, name, lowest, highest))
+        numbers.update(range(first, last + 1, step))
+    if name == "day of the week" and field.strip() in ("*", "?"):
+        numbers.discard(7)
+    return numbers
+
+
+def _number(schedule: str, text: str, name: str) -> int:
+    names = {"month": _MONTHS, "day of the week": _DAYS}.get(name, {})
+    if text.lower() in names:
+        return names[text.lower()]
+    if not (text.isascii() and text.isdigit()):
+        raise ScheduleError("The schedule %r has %r as part of its %s, which is no number." % (schedule, text, name))
+    return int(text)
