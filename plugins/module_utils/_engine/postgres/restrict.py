@@ -9,14 +9,29 @@ outside are the client's own. So the inside is only searched for its one closing
 
 from __future__ import annotations
 
-from typing import Iterator
+import re
+from collections.abc import Iterator
 
 from ..tools.errors import DumpFailed
 
-_OPEN = b"\\restrict "
+OPENING_LINE = b"\\restrict "
 _CLOSE = b"\\unrestrict "
 # A client's own lines are short; a longer one is passed on in parts.
 _LONGEST_LINE = 1 << 13
+_LONGEST_OPENING = 1 << 12
+_CLIENT_LINES = re.compile(rb"(?:[ \t]*\n|--[^\n]*\n|\\(?:connect|encoding) [^\n]*\n)*")
+
+
+def begins_restricted(sql: bytes, final: bool) -> bool | None:
+    """Whether the first line of ``sql`` that is more than a comment or ``\\connect`` opens a restricted block.
+
+    None where more bytes are needed to tell; ``final`` says that there are none.
+    """
+    match = _CLIENT_LINES.match(sql)
+    first = sql[match.end() if match else 0 :]
+    if b"\n" not in first and len(sql) < _LONGEST_OPENING and not final:
+        return None
+    return first.startswith(OPENING_LINE)
 
 
 class RestrictReader:
@@ -67,9 +82,9 @@ class RestrictReader:
             self._held = b""
 
     def _look_at(self, line: bytes) -> None:
-        if not line.startswith(_OPEN):
+        if not line.startswith(OPENING_LINE):
             return
-        token = line[len(_OPEN) :].rstrip(b"\r\n")
+        token = line[len(OPENING_LINE) :].rstrip(b"\r\n")
         if self._expected is not None and token != self._expected:
             raise DumpFailed(
                 "The dump holds a \\restrict line with another key than the one this run gave to pg_dumpall, so its databases "

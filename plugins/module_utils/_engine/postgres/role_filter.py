@@ -10,8 +10,8 @@ never by the dump. The role that connects keeps what lets it in: its password an
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Iterable, Iterator
 
 from .dumped_names import decode_name, find_client_encoding, read_identifier
 from .statements import BLANK, META_COMMAND, STATEMENT, Piece, PieceReader, gather
@@ -50,7 +50,7 @@ def filter_globals(globals_sql: Iterable[bytes], target: TargetGlobals) -> Itera
     judge = _Judge(target)
     chunks = iter(globals_sql)
     for piece in gather(_pieces(reader, chunks)):
-        if piece.kind == META_COMMAND and piece.data.startswith(_CONNECT):
+        if piece.kind == META_COMMAND and bytes(piece.data).startswith(_CONNECT):
             yield bytes(piece.data)
             break
         kept = judge.keep(piece)

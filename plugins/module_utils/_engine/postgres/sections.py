@@ -10,13 +10,15 @@ of ``\\restrict`` blocks, or, in dumps of older clients, where a statement may b
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator, Union
+from typing import Union
 
 from ..manifest import DATABASE, END, GLOBALS, WHOLE
 from ..tools.errors import DumpFailed
-from .restrict import RestrictReader
-from .statements import BLANK, COMMENT, META_COMMAND, PieceReader
+from .dumped_names import decode_name, find_client_encoding
+from .restrict import RestrictReader, begins_restricted
+from .statements import BLANK, COMMENT, META_COMMAND, Piece, PieceReader
 
 CLUSTER_HEADER = b"--\n-- PostgreSQL database cluster dump\n--\n"
 CLUSTER_END = b"--\n-- PostgreSQL database cluster dump complete\n--\n\n"
@@ -26,7 +28,6 @@ DUMP_END = b"--\n-- PostgreSQL database dump complete\n--\n\n"
 _RULE = b"--\n"
 _CLUSTER_END_LINE = b"-- PostgreSQL database cluster dump complete\n"
 _DATABASE_LINE = re.compile(rb'-- Database "(.*)" dump\n', re.DOTALL)
-_SKIPPED_LINES = re.compile(rb"(?:[ \t]*\n|--[^\n]*\n)*")
 _LONGEST_OPENING = 1 << 12
 
 
@@ -34,7 +35,7 @@ _LONGEST_OPENING = 1 << 12
 class SectionStart:
     """From here on bytes belong to a section of this kind (of manifest.py), of this database if of one.
 
-    The name is decoded from UTF-8 with surrogate escapes, so that any name of any server survives.
+    The name is decoded from the dump's own encoding; bytes that are none in it survive as surrogates.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class SectionScanner:
         self._restricted: RestrictReader | None = None
         self._pieces: PieceReader | None = None
         self._kind: str | None = None
+        self._codec = "utf_8"
         self._rule_held = False
         self._closing = b""
         self._end_length = 0
@@ -89,7 +91,7 @@ class SectionScanner:
             yield SectionStart(self._kind or WHOLE)
             yield from self.feed(chunk)
         if self._restricted is not None:
-            for line, dummy in self._restricted.finish():
+            for line, _dummy in self._restricted.finish():
                 yield from self._line(line or b"")
         elif self._pieces is not None:
             for piece in self._pieces.finish():
@@ -118,12 +120,13 @@ class SectionScanner:
         opening = self._opening or b""
         for header, end_mark, kind in ((CLUSTER_HEADER, CLUSTER_END, GLOBALS), (DUMP_HEADER, DUMP_END, WHOLE)):
             if opening.startswith(header):
-                skipped = _SKIPPED_LINES.match(opening, len(header))
-                first = opening[skipped.end() if skipped else len(header) :]
-                if b"\n" not in first and len(opening) < _LONGEST_OPENING and not final:
+                restricted = begins_restricted(opening, final)
+                codec = find_client_encoding(opening)
+                if restricted is None or (codec is None and len(opening) < _LONGEST_OPENING and not final):
                     return False
                 self._kind, self._end_mark = kind, end_mark
-                self._choose_reader(first.startswith(b"\\restrict "))
+                self._codec = codec or self._codec
+                self._choose_reader(restricted)
                 return True
             if header.startswith(opening) and not final:
                 return False
@@ -142,9 +145,9 @@ class SectionScanner:
                 "PostgreSQL's own program."
             )
 
-    def _piece(self, piece) -> Iterator[Part]:
+    def _piece(self, piece: Piece) -> Iterator[Part]:
         if piece.kind == BLANK or (piece.kind in (COMMENT, META_COMMAND) and piece.whole):
-            yield from self._line(piece.data)
+            yield from self._line(bytes(piece.data))
         else:
             yield from self._data(piece.data)
 
@@ -172,7 +175,7 @@ class SectionScanner:
         match = _DATABASE_LINE.fullmatch(line)
         if match is None:
             return None
-        name = match.group(1).decode("utf-8", "surrogateescape")
+        name = decode_name(match.group(1), self._codec)
         self.databases.append(name)
         return SectionStart(DATABASE, name)
 

@@ -10,7 +10,8 @@ table's row for anything else, and holds back less than 10 KiB whatever the leng
 from __future__ import annotations
 
 import re
-from typing import Iterable, Iterator, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 BLANK = "blank"
 COMMENT = "comment"
@@ -61,6 +62,7 @@ class PieceReader:
         self._tag = b""
         self._depth = 0
         self._escapes = False
+        self._final = False
 
     @property
     def between_statements(self) -> bool:
@@ -70,7 +72,7 @@ class PieceReader:
     def feed(self, chunk: bytes) -> Iterator[Piece]:
         """Take the next bytes and yield the pieces that they settle."""
         self._buffer += chunk
-        yield from self._run(False)
+        yield from self._run()
         if self._kind == COPY_DATA:
             cut = self._position
         elif self._kind == STATEMENT:
@@ -85,7 +87,8 @@ class PieceReader:
 
     def finish(self) -> Iterator[Piece]:
         """Yield what was held back, now that nothing follows."""
-        yield from self._run(True)
+        self._final = True
+        yield from self._run()
         if self._given < len(self._buffer):
             yield self._give(len(self._buffer), False)
         self.take_rest()
@@ -97,11 +100,11 @@ class PieceReader:
         self._given = self._position = 0
         return rest
 
-    def _run(self, final: bool) -> Iterator[Piece]:
+    def _run(self) -> Iterator[Piece]:
         while self._position < len(self._buffer):
             state = self._state
             before = self._position
-            piece = state(final)
+            piece = state()
             if piece is not None:
                 yield piece
             elif self._position == before and self._state == state:
@@ -121,13 +124,13 @@ class PieceReader:
 
     # Each state moves the position, and the state, as far as the buffer allows; without either it waits for more.
 
-    def _between(self, final: bool) -> Piece | None:
+    def _between(self) -> Piece | None:
         start = self._position
         white = _WHITE.match(self._buffer, start)
         if white:
             return self._give(white.end(), True)
         opening = self._buffer[start : start + len(_COPY)]
-        if len(opening) < len(_COPY) and b"\n" not in opening and not final:
+        if len(opening) < len(_COPY) and b"\n" not in opening and not self._final:
             return None
         if opening.startswith((b"--", b"\\")):
             self._kind = COMMENT if opening.startswith(b"--") else META_COMMAND
@@ -138,7 +141,7 @@ class PieceReader:
         self._state = self._statement
         return None
 
-    def _line(self, final: bool) -> Piece | None:
+    def _line(self) -> Piece | None:
         newline = self._buffer.find(b"\n", self._position)
         if newline >= 0:
             return self._give(newline + 1, True)
@@ -147,10 +150,10 @@ class PieceReader:
             return self._give(len(self._buffer), False)
         return None
 
-    def _statement(self, final: bool) -> Piece | None:
+    def _statement(self) -> Piece | None:
         token = _TOKEN.search(self._buffer, self._position)
         if token is None:
-            self._position = len(self._buffer) if final else max(self._position, len(self._buffer) - _HOLD)
+            self._position = len(self._buffer) if self._final else max(self._position, len(self._buffer) - _HOLD)
             return None
         text = token.group()
         self._position = token.end()
@@ -192,26 +195,26 @@ class PieceReader:
             self._position = found + len(mark)
             self._state = self._statement
 
-    def _string(self, final: bool) -> None:
+    def _string(self) -> None:
         self._until(b"'")
 
-    def _identifier(self, final: bool) -> None:
+    def _identifier(self) -> None:
         self._until(b'"')
 
-    def _dollar_string(self, final: bool) -> None:
+    def _dollar_string(self) -> None:
         self._until(self._tag)
 
-    def _line_comment(self, final: bool) -> None:
+    def _line_comment(self) -> None:
         self._until(b"\n")
 
-    def _escape_string(self, final: bool) -> None:
+    def _escape_string(self) -> None:
         special = _ESCAPE_OR_QUOTE.search(self._buffer, self._position)
         if special is None:
             self._position = len(self._buffer)
             return
         self._position = special.start()
         pair = self._buffer[special.start() : special.start() + 2]
-        if len(pair) < 2 and not final:
+        if len(pair) < 2 and not self._final:
             return
         if pair == b"''" or pair.startswith(b"\\"):
             self._position += len(pair)
@@ -219,7 +222,7 @@ class PieceReader:
             self._position += 1
             self._state = self._statement
 
-    def _block_comment(self, final: bool) -> None:
+    def _block_comment(self) -> None:
         mark = _BLOCK_COMMENT.search(self._buffer, self._position)
         if mark is None:
             self._position = max(self._position, len(self._buffer) - 1)
@@ -229,7 +232,7 @@ class PieceReader:
         if self._depth == 0:
             self._state = self._statement
 
-    def _copy_data(self, final: bool) -> Piece | None:
+    def _copy_data(self) -> Piece | None:
         found = self._buffer.find(_END_OF_COPY, self._position)
         if found >= 0:
             return self._give(found + len(_END_OF_COPY), True)
@@ -238,20 +241,19 @@ class PieceReader:
 
 
 def gather(pieces: Iterable[Piece], longest: int = 1 << 16) -> Iterator[Piece]:
-    """Join the pieces of each statement up to ``longest`` bytes, so that it comes whole; a longer one stays in pieces."""
+    """Join the pieces of each statement, so that one of up to ``longest`` bytes comes whole; a longer one stays in pieces."""
     parts: list[bytes] = []
     length = 0
+    begun = False
     for piece in pieces:
-        if piece.kind != STATEMENT or piece.whole or (piece.ends and not parts):
-            if parts:
-                yield Piece(STATEMENT, b"".join(parts), False, False)
-                parts, length = [], 0
+        if piece.kind != STATEMENT or piece.whole:
             yield piece
             continue
         parts.append(bytes(piece.data))
         length += len(piece.data)
         if piece.ends or length > longest:
-            yield Piece(STATEMENT, b"".join(parts), piece.ends and length <= longest, piece.ends)
+            yield Piece(STATEMENT, b"".join(parts), piece.ends and not begun and length <= longest, piece.ends)
+            begun = not piece.ends
             parts, length = [], 0
     if parts:
         yield Piece(STATEMENT, b"".join(parts), False, False)
