@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engine's own command line: ``backup``, ``list``, ``verify`` and ``recover``, without Ansible.
 
-Sentences and progress go to standard error; standard output ends with one line of JSON. The exit
-code is the error's own (see tools/errors.py).
+Sentences and progress go to standard error; standard output, unless it is a terminal, ends with one line
+of JSON. The exit code is the error's own (see tools/errors.py).
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ def main(
     result["code"] = code
     progress.say("%s %s" % (word, result["message"]))
     write_termination_message(environment, word, result)
-    output.write(json.dumps(result, sort_keys=True) + "\n")
-    output.flush()
+    if not output.isatty():
+        output.write(json.dumps(result, sort_keys=True) + "\n")
+        output.flush()
     return code
 
 

@@ -25,7 +25,8 @@ from ..volume.pins import pinned
 from ..volume.promotion import link_backup
 from ..volume.removal import remove_backup
 from ..volume.root import Volume, open_volume
-from ..volume.work import new_work, sweep
+from ..volume.sweep import sweep
+from ..volume.work import new_work
 from .context import Context
 from .dump import DumpSettings, check_server, dump_server
 from .listing import summarize
@@ -137,10 +138,10 @@ class _Run:
                 if damaged:
                     break
                 self._remove(the_plan)
-            message = "%s %s" % (the_plan.message, self._removed_sentence())
+            message = "%s %s" % (_promoted_sentence(the_plan, self.policy.tier), self._removed_sentence())
             changed = method in ("link", "copy") or bool(self.removed)
             return self._report(the_plan, the_plan.promote, method, changed, message)
-        raise BackupDamaged("%s %s Nothing was pruned." % (" ".join(damaged), the_plan.message))
+        raise BackupDamaged("%s %s Nothing was pruned." % (" ".join(damaged), _promoted_sentence(the_plan, self.policy.tier)))
 
     def _settings(self) -> DumpSettings:
         if self.request.dump is None:
@@ -216,6 +217,12 @@ class _Run:
 
 def _next_sequence(catalog: Catalog) -> int:
     return 1 + max((backup.order.sequence for backup in catalog.backups), default=0)
+
+
+def _promoted_sentence(the_plan: Plan, tier: str) -> str:
+    if the_plan.promote is None:
+        return the_plan.message
+    return "Backup %s was promoted to %s." % (the_plan.promote.name, tier)
 
 
 def _would_remove(the_plan: Plan) -> str:

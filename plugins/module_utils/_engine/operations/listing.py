@@ -58,7 +58,7 @@ def summarize(backup: Backup, now: datetime) -> dict[str, Any]:
         "file_name": backup.file_name,
         "path": backup.path,
         "state": backup.state,
-        "why": backup.why,
+        "why": "" if backup.proven else backup.why,
         "size": backup.size,
         "plain_size": None if manifest is None else manifest.plain_size,
         "started": backup.name,
