@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .manifest import Manifest
+from .manifest import Manifest, ManifestInvalid
+from .manifest_text import ManifestText
 from .names import format_name_time
+from .tools.errors import BackupDamaged
 
 PROVEN = "proven"
 UNPROVEN = "unproven"
@@ -25,6 +27,35 @@ class Order(NamedTuple):
     file_name: str
 
 
+class _ReadWhenAskedFor:
+    """Lets the field ``manifest`` be given as its stored text; the record is built when somebody asks for it."""
+
+    def __get__(self, backup: Any, owner: type | None = None) -> Any:
+        if backup is None:
+            return self
+        held = backup.__dict__["held_manifest"]
+        if isinstance(held, ManifestText):
+            held = backup.__dict__["held_manifest"] = _read(backup, held)
+        return held
+
+    def __set__(self, backup: Any, value: Any) -> None:
+        backup.__dict__["held_manifest"] = None if value is self else value
+
+
+def _read(backup: Backup, text: ManifestText) -> Manifest:
+    try:
+        return text.read()
+    except ManifestInvalid as error:
+        raise BackupDamaged(
+            "The manifest of backup %s in %s cannot be used: %s. Nothing was changed; take another backup, or move that manifest away "
+            "and verify the backup anew." % (backup.name, backup.tier, error)
+        ) from error
+
+
+def _read_when_asked_for() -> Any:
+    return _ReadWhenAskedFor()
+
+
 @dataclass(frozen=True)
 class Backup:
     """One backup in one tier of a volume.
@@ -33,7 +64,8 @@ class Backup:
     ``unproven`` (complete as far as can be seen, not yet read to its end) or
     ``damaged`` (certainly not what was written); ``why`` says so in a sentence.
     ``order`` is set by the catalog: a backup made after the clock was set back
-    still sorts behind the ones made before it.
+    still sorts behind the ones made before it. ``manifest`` is None where there is none that
+    can be used; it is left out of comparisons, since ``state`` tells what it says.
     """
 
     tier: str
@@ -44,7 +76,7 @@ class Backup:
     state: str
     why: str
     order: Order
-    manifest: Manifest | None = None
+    manifest: Manifest | None = field(default=_read_when_asked_for(), compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -55,3 +87,8 @@ class Backup:
     def proven(self) -> bool:
         """Whether this backup may be counted, promoted and kept as good."""
         return self.state == PROVEN
+
+    @property
+    def facts(self) -> Manifest | ManifestText | None:
+        """The manifest for those who only want ``plain_size``, ``server_version`` and ``database_names``: cheap for thousands."""
+        return self.__dict__["held_manifest"]

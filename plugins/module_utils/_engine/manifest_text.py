@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A manifest as it was stored, of which only the fields that are asked for get read.
+
+A volume with thousands of backups is listed from a handful of fields. The manifest's own checksum
+vouches for its text, so that these can be taken from their lines without building the whole record.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from .manifest import FORMAT, Manifest, ManifestInvalid, check_text, read_manifest
+
+_DATABASE = re.compile(r'^   "database": ("(?:[^"\\]|\\.)*"),$', re.MULTILINE)
+
+
+class ManifestText:
+    """The text of a manifest whose checksum fits.
+
+    Raises ManifestInvalid when the checksum does not fit, the format is unknown or a field is missing.
+    """
+
+    __slots__ = ("_text", "damaged", "file_name", "modified_ns", "sequence", "stored_size")
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            self._text = content.decode("ascii")
+        except UnicodeDecodeError as error:
+            raise ManifestInvalid("it holds bytes that no manifest holds") from error
+        check_text(self._text)
+        if self._field("format") != FORMAT:
+            raise ManifestInvalid("it is not of format %d" % FORMAT)
+        self.file_name: str = self._field("file_name")
+        self.stored_size: int = self._field("stored_size")
+        self.modified_ns: int = self._field("modified_ns")
+        self.sequence: int = self._field("sequence")
+        self.damaged: str | None = self._field("damaged")
+
+    @property
+    def plain_size(self) -> int:
+        """Bytes of SQL in the dump."""
+        return self._field("plain_size")
+
+    @property
+    def server_version(self) -> str | None:
+        """The version of the server that was dumped, where it is known."""
+        return self._field("server_version")
+
+    @property
+    def database_names(self) -> tuple[str, ...]:
+        """Names of the databases in the dump, as :attr:`Manifest.database_names` has them."""
+        begin = self._text.index('\n "sections": ')
+        end = self._text.index("\n ]", begin)
+        return tuple(json.loads(name) for name in _DATABASE.findall(self._text, begin, end))
+
+    def read(self) -> Manifest:
+        """The whole manifest; raises ManifestInvalid when it contradicts itself."""
+        return read_manifest(self._text)
+
+    def _field(self, name: str) -> Any:
+        # Only the outermost fields are indented by one space, and no string holds a line end.
+        mark = '\n "%s": ' % name
+        begin = self._text.find(mark) + len(mark)
+        end = self._text.find("\n", begin)
+        if begin < len(mark) or end < 0:
+            raise ManifestInvalid("it has no field %s" % name)
+        value = self._text[begin:end].rstrip(",")
+        if value.isdigit():
+            return int(value)
+        if value == "null":
+            return None
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ManifestInvalid("its field %s cannot be read (%s)" % (name, error)) from error

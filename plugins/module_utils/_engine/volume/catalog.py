@@ -1,0 +1,186 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is on a volume: every backup with its state, and every file that is none. Reading changes nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ..backups import DAMAGED, PROVEN, UNPROVEN, Backup, Order
+from ..manifest import ManifestInvalid
+from ..manifest_text import ManifestText
+from ..names import MANIFEST_SUFFIX, TIERS, DumpName, parse_file_name
+from .failures import storage_failure
+from .root import Volume
+
+_NO_SEQUENCE = 0
+_SUFFIX_LENGTH = len(MANIFEST_SUFFIX)
+# Holds nearly every manifest in one read.
+_READ_SIZE = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Something in a tier's folder that is no backup, and why; it is never touched."""
+
+    tier: str
+    path: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The backups of a volume from oldest to newest, and what else lies between them."""
+
+    backups: tuple[Backup, ...]
+    strays: tuple[Stray, ...]
+
+    def of_tier(self, tier: str) -> tuple[Backup, ...]:
+        """The backups of one tier, oldest first."""
+        return tuple(backup for backup in self.backups if backup.tier == tier)
+
+
+class _Found(NamedTuple):
+    """A dump before its place among the others is known."""
+
+    tier: str
+    file_name: str
+    path: str
+    time: datetime
+    size: int
+    state: str
+    why: str
+    sequence: int
+    manifest: ManifestText | None
+
+
+def read_catalog(volume: Volume, tiers: tuple[str, ...] = TIERS) -> Catalog:
+    """List the backups of ``tiers``.
+
+    Files that come or go meanwhile are either listed or not. Raises VolumeError when a folder cannot be read.
+    """
+    found: list[_Found] = []
+    strays: list[Stray] = []
+    for tier in tiers:
+        _read_tier(volume, tier, found, strays)
+    return Catalog(_in_order(found), tuple(sorted(strays, key=lambda stray: stray.path)))
+
+
+def _read_tier(volume: Volume, tier: str, found: list[_Found], strays: list[Stray]) -> None:
+    folder = volume.tier(tier)
+    try:
+        with os.scandir(folder) as entries:
+            by_name = {entry.name: entry for entry in entries}
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise storage_failure(error, "Listing the backups in %s" % folder, "Nothing was changed.") from error
+    for file_name, entry in by_name.items():
+        name = None if file_name.endswith(MANIFEST_SUFFIX) else parse_file_name(file_name)
+        try:
+            if name is None:
+                why = _why_stray(file_name, by_name)
+                if why is not None:
+                    strays.append(Stray(tier, entry.path, why))
+                continue
+            status = entry.stat(follow_symlinks=False)
+            if not stat.S_ISREG(status.st_mode):
+                strays.append(Stray(tier, entry.path, "it has the name of a backup but is no file"))
+                continue
+            found.append(_look(tier, entry.path, name, status, file_name + MANIFEST_SUFFIX in by_name))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise storage_failure(error, "Looking at %s" % entry.path, "Nothing was changed.") from error
+
+
+def _why_stray(file_name: str, by_name: dict[str, Any]) -> str | None:
+    dump_name = file_name[:-_SUFFIX_LENGTH] if file_name.endswith(MANIFEST_SUFFIX) else ""
+    if parse_file_name(dump_name) is None:
+        return "its name is not that of a backup"
+    return None if dump_name in by_name else "it is the manifest of a dump that is not there"
+
+
+def _look(tier: str, path: str, name: DumpName, status: os.stat_result, has_manifest: bool) -> _Found:
+    file_name = os.path.basename(path)
+    manifest, complaint = _read_manifest(path) if has_manifest else (None, None)
+    if complaint is not None:
+        state, why = DAMAGED, complaint
+    elif status.st_size == 0:
+        state, why = DAMAGED, "it is empty"
+    elif manifest is None:
+        state, why = UNPROVEN, _why_without_manifest(name)
+    else:
+        state, why = _compare(file_name, status, manifest)
+    sequence = _NO_SEQUENCE if manifest is None or manifest.file_name != file_name else manifest.sequence
+    return _Found(tier, file_name, path, name.time, status.st_size, state, why, sequence, manifest)
+
+
+def _read_manifest(path: str) -> tuple[ManifestText | None, str | None]:
+    """The manifest of the dump at ``path``, or None and what is wrong with it; both None when it has gone."""
+    try:
+        descriptor = os.open(path + MANIFEST_SUFFIX, os.O_RDONLY)
+        try:
+            content = part = os.read(descriptor, _READ_SIZE)
+            while len(part) == _READ_SIZE:
+                part = os.read(descriptor, _READ_SIZE)
+                content += part
+        finally:
+            os.close(descriptor)
+        return ManifestText(content), None
+    except FileNotFoundError:
+        # Dumps are removed before their manifests, so this dump is gone as well, or its manifest was taken away.
+        os.lstat(path)
+        return None, None
+    except ManifestInvalid as error:
+        return None, "its manifest cannot be used: %s" % error
+    except OSError as error:
+        return None, "its manifest cannot be read: %s" % error.strerror
+
+
+def _why_without_manifest(name: DumpName) -> str:
+    if name.codec == "gzip":
+        return "made by the predecessor, or its manifest is missing; verify it"
+    return "its manifest is missing; verify it"
+
+
+def _compare(file_name: str, status: os.stat_result, manifest: ManifestText) -> tuple[str, str]:
+    if manifest.file_name != file_name:
+        return DAMAGED, "its manifest belongs to %s" % manifest.file_name
+    if status.st_size != manifest.stored_size:
+        return DAMAGED, "it has %d bytes, its manifest says %d" % (status.st_size, manifest.stored_size)
+    if manifest.damaged is not None:
+        return DAMAGED, manifest.damaged
+    if status.st_mtime_ns != manifest.modified_ns:
+        return UNPROVEN, "it was written to after it was proven; verify it"
+    return PROVEN, "its manifest vouches for it"
+
+
+def _in_order(found: list[_Found]) -> tuple[Backup, ...]:
+    backups = []
+    newest: datetime | None = None
+    for entry in sorted(found, key=lambda entry: (entry.sequence, entry.time)):
+        time = entry.time
+        if entry.sequence > _NO_SEQUENCE:
+            # A clock that was set back must not make a newer backup older than the ones before it.
+            time = newest = time if newest is None or time > newest else newest
+        order = Order(time, entry.sequence, entry.file_name)
+        backups.append(
+            Backup(
+                entry.tier,
+                entry.file_name,
+                entry.path,
+                entry.time,
+                entry.size,
+                entry.state,
+                entry.why,
+                order,
+                entry.manifest,  # type: ignore[arg-type]
+            )
+        )
+    return tuple(sorted(backups, key=lambda backup: (backup.order, TIERS.index(backup.tier))))

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The volume: the folder that holds the tiers, and the engine's own folder in it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+
+from ..names import MANIFEST_SUFFIX, NO_VOLUME_MARKER, PRIVATE_FOLDER, TIERS
+from ..tools.errors import UsageError, VolumeError
+from .durable import sync_folder
+from .failures import storage_errors, storage_failure
+
+_FOLDER_MODE = 0o750
+_NOTHING_CHANGED = "Nothing was changed."
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An opened volume; ``writable`` says whether this user can write to it."""
+
+    root: str
+    writable: bool = True
+
+    @property
+    def private(self) -> str:
+        """The engine's own folder: locks, pins, unfinished work."""
+        return os.path.join(self.root, PRIVATE_FOLDER)
+
+    def tier(self, tier: str) -> str:
+        """The folder of ``tier``, which may not exist yet; raises UsageError for an unknown tier."""
+        if tier not in TIERS:
+            raise UsageError("There is no tier %r; the tiers are %s. %s" % (tier, ", ".join(TIERS), _NOTHING_CHANGED))
+        return os.path.join(self.root, tier)
+
+    def path(self, tier: str, file_name: str) -> str:
+        """Where a dump of that name lies in ``tier``."""
+        return os.path.join(self.tier(tier), file_name)
+
+    def manifest_path(self, tier: str, file_name: str) -> str:
+        """Where the manifest of the dump ``file_name`` lies in ``tier``."""
+        return self.path(tier, file_name) + MANIFEST_SUFFIX
+
+    def make_tier(self, tier: str) -> str:
+        """The folder of ``tier``, made when it is not there; raises VolumeError."""
+        return self._make(self.tier(tier))
+
+    def make_private(self, *parts: str) -> str:
+        """A folder below :attr:`private`, made when it is not there; raises VolumeError."""
+        folder = self._make(self.private)
+        for part in parts:
+            folder = self._make(os.path.join(folder, part))
+        return folder
+
+    def _make(self, folder: str) -> str:
+        with storage_errors("Making the folder %s" % folder, "No backup was touched."):
+            try:
+                os.mkdir(folder, _FOLDER_MODE)
+            except FileExistsError:
+                if not os.path.isdir(folder):
+                    raise
+            else:
+                sync_folder(self.root)
+        return folder
+
+
+def open_volume(path: str, writable: bool = True) -> Volume:
+    """Look at the folder ``path`` and take it as a volume; it is never made.
+
+    ``writable`` demands that it can be written. Raises UsageError for an empty path and VolumeError when the folder
+    is missing, is a file, cannot be read, cannot be written, or is the image's own folder where no volume is mounted.
+    """
+    if not path:
+        raise UsageError("The variable root is empty; it must name the folder that holds the backups. %s" % _NOTHING_CHANGED)
+    root = os.path.abspath(path)
+    try:
+        found = os.stat(root)
+    except FileNotFoundError:
+        raise VolumeError(
+            "The volume %s does not exist. %s Mount it, or make that folder once by hand." % (root, _NOTHING_CHANGED)
+        ) from None
+    except OSError as error:
+        raise storage_failure(error, "Looking at the volume %s" % root, _NOTHING_CHANGED) from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise VolumeError("The volume %s is a file, not a folder. %s Name the folder that holds the backups." % (root, _NOTHING_CHANGED))
+    if os.path.lexists(os.path.join(root, NO_VOLUME_MARKER)):
+        raise VolumeError(
+            "No volume is mounted at %s: it is still the image's own folder. %s Mount the volume there." % (root, _NOTHING_CHANGED)
+        )
+    if not os.access(root, os.R_OK | os.X_OK):
+        raise VolumeError("User id %d may not read the volume %s. %s Give that user the right." % (os.geteuid(), root, _NOTHING_CHANGED))
+    can_write = os.access(root, os.W_OK)
+    if writable and not can_write:
+        raise _not_writable(root)
+    return Volume(root, can_write)
+
+
+def _not_writable(root: str) -> VolumeError:
+    if os.statvfs(root).f_flag & os.ST_RDONLY:
+        return VolumeError("The volume %s is mounted read-only. %s Mount it so that it can be written." % (root, _NOTHING_CHANGED))
+    return VolumeError(
+        "User id %d may not write to the volume %s. %s Give that user, or a group it belongs to, the right."
+        % (os.geteuid(), root, _NOTHING_CHANGED)
+    )
