@@ -20,6 +20,13 @@ _DROP = re.compile(rb"DROP\s+(?:ROLE|TABLESPACE|DATABASE)\s")
 _CREATE_ROLE = re.compile(rb"CREATE\s+ROLE\s+")
 _CREATE_TABLESPACE = re.compile(rb"CREATE\s+TABLESPACE\s+")
 _ALTER_ROLE = re.compile(rb"ALTER\s+ROLE\s+")
+_OF_ROLE = re.compile(rb"(?:ALTER|COMMENT\s+ON|SECURITY\s+LABEL\s+FOR\s+\S+\s+ON)\s+ROLE\s+")
+_OF_TABLESPACE = re.compile(
+    rb"(?:ALTER|COMMENT\s+ON|SECURITY\s+LABEL\s+FOR\s+\S+\s+ON|(?:GRANT|REVOKE)\s+[A-Z, ]+?\s+ON)\s+TABLESPACE\s+"
+)
+_ON_PARAMETER = re.compile(rb"(?:GRANT|REVOKE)\s+[A-Z, ]+?\s+ON\s+PARAMETER\s")
+_MEMBERSHIP = re.compile(rb"GRANT\s+")
+_TO = re.compile(rb"\s+TO\s+")
 _END = re.compile(rb"\s*;")
 _WITH = re.compile(rb"\s+WITH\b")
 _CONNECT = b"\\connect "
@@ -34,11 +41,15 @@ _OTHER_ATTRIBUTE = re.compile(rb"\s+[A-Z]+(?=[\s;])")
 
 @dataclass(frozen=True)
 class TargetGlobals:
-    """What the target has: the role that connects, and the names of all roles and tablespaces."""
+    """What the target has: the role that connects, and the names of all roles and tablespaces.
+
+    ``keep_existing``: what the target has stays as it is; the dump only adds what is missing.
+    """
 
     connecting_role: str
     roles: frozenset[str]
     tablespaces: frozenset[str]
+    keep_existing: bool = False
 
 
 def filter_globals(globals_sql: Iterable[bytes], target: TargetGlobals) -> Iterator[bytes]:
@@ -98,12 +109,29 @@ class _Judge:
         create = _CREATE_TABLESPACE.match(statement)
         if create:
             return b"" if self._name(statement, create.end())[0] in self._target.tablespaces else statement
+        if self._target.keep_existing and self._is_of_existing(statement):
+            return b""
         alter = _ALTER_ROLE.match(statement)
         if alter:
             name, end = self._name(statement, alter.end())
             if name == self._target.connecting_role:
                 return _without_door_attributes(statement, end)
         return statement
+
+    def _is_of_existing(self, statement: bytes) -> bool:
+        """Whether a statement changes a role or tablespace that the target has, or what its roles may do with settings."""
+        if _ON_PARAMETER.match(statement):
+            return True
+        for pattern, names in ((_OF_ROLE, self._target.roles), (_OF_TABLESPACE, self._target.tablespaces)):
+            found = pattern.match(statement)
+            if found:
+                return self._name(statement, found.end())[0] in names
+        membership = _MEMBERSHIP.match(statement)
+        if membership is None:
+            return False
+        granted, end = self._name(statement, membership.end())
+        member = _TO.match(statement, end)
+        return granted is not None and member is not None and self._name(statement, member.end())[0] in self._target.roles
 
     def _name(self, statement: bytes, position: int) -> tuple[str | None, int]:
         found = read_identifier(statement, position)

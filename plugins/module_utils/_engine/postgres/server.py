@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..manifest import DatabaseFacts, Extension, Tablespace
@@ -33,14 +33,18 @@ SELECT json_build_object(
 )"""
 
 # Objects from 16384 on were made by users; initdb's own are below.
+_USER_CATALOGS = (
+    "am", "cast", "class", "collation", "conversion", "default_acl", "event_trigger", "extension", "foreign_data_wrapper",
+    "foreign_server", "language", "largeobject_metadata", "opclass", "operator", "opfamily", "proc", "publication", "statistic_ext",
+    "transform", "ts_config", "ts_dict", "ts_parser", "ts_template", "type",
+)  # fmt: skip
 _CONTENTS = """
 SELECT json_build_object(
-  'objects', (SELECT count(*) FROM pg_catalog.pg_class WHERE oid >= 16384)
-           + (SELECT count(*) FROM pg_catalog.pg_proc WHERE oid >= 16384)
-           + (SELECT count(*) FROM pg_catalog.pg_type WHERE oid >= 16384)
-           + (SELECT count(*) FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_(toast_)?temp_')
-           + (SELECT count(*) FROM pg_catalog.pg_extension WHERE oid >= 16384)
-           + (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata),
+  'objects', (SELECT count(*) FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_(toast_)?temp_')
+           + %s,
+""" % "\n           + ".join(
+    "(SELECT count(*) FROM pg_catalog.pg_%s WHERE oid >= 16384)" % name for name in _USER_CATALOGS
+) + """
   'extensions', (SELECT coalesce(json_agg(json_build_object('name', extname, 'version', extversion) ORDER BY extname), '[]')
                  FROM pg_catalog.pg_extension)
 )"""
@@ -103,6 +107,12 @@ def look_at_server(session: Session) -> ServerLook:
 def look_into_database(session: Session, entry: DatabaseEntry) -> DatabaseFacts:
     """Ask one database what a target must offer for it; raises ConnectionFailed or StatementFailed."""
     contents = session.ask(_CONTENTS, entry.name)
+    extensions = tuple(Extension(extension["name"], extension["version"]) for extension in contents["extensions"])
+    return replace(describe_database(entry), objects=contents["objects"], extensions=extensions)
+
+
+def describe_database(entry: DatabaseEntry) -> DatabaseFacts:
+    """What can be told of a database from outside: everything but its objects and extensions."""
     row = entry.row
     return DatabaseFacts(
         name=entry.name,
@@ -113,9 +123,8 @@ def look_into_database(session: Session, entry: DatabaseEntry) -> DatabaseFacts:
         locale_provider=_PROVIDERS.get(row.get("datlocprovider", "c"), "libc"),
         locale=row.get("datlocale", row.get("daticulocale")),
         tablespace=row["tablespace"],
-        objects=contents["objects"],
+        objects=0,
         size=row["size"],
-        extensions=tuple(Extension(extension["name"], extension["version"]) for extension in contents["extensions"]),
     )
 
 

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SQL of single sections out of a stored dump, checked once more on its way to the server."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import BinaryIO, Iterator
+
+from ..manifest import Manifest, Section
+from ..tools.codecs import decode
+from ..tools.errors import BackupDamaged
+from .context import Context
+
+
+class SectionReader:
+    """Reads sections of the dump in ``file``; :meth:`close` ends what works for it, the file stays open."""
+
+    def __init__(self, context: Context, manifest: Manifest, file: BinaryIO) -> None:
+        self._context = context
+        self._manifest = manifest
+        self._file = file
+        self._stream: Iterator[bytes] | None = None
+        self._position = 0
+        self._rest = memoryview(b"")
+
+    def chunks(self, section: Section) -> Iterator[bytes | memoryview]:
+        """The SQL of ``section``; its last piece only after length and checksum were found right.
+
+        Raises BackupDamaged where they are not those of the manifest.
+        """
+        checksum = hashlib.sha256()
+        length = 0
+        held: bytes | memoryview | None = None
+        for chunk in self.unchecked(section):
+            length += len(chunk)
+            if length > section.length:
+                raise self._damaged(section, "it holds more SQL than its manifest says")
+            checksum.update(chunk)
+            if held is not None:
+                yield held
+            held = chunk
+        if length != section.length:
+            raise self._damaged(section, "it holds less SQL than its manifest says")
+        if checksum.hexdigest() != section.sha256:
+            raise self._damaged(section, "its SQL is not what was dumped")
+        if held is not None:
+            yield held
+
+    def close(self) -> None:
+        """End the decoder; safe to call at any time."""
+        if self._stream is not None:
+            self._stream.close()  # type: ignore[attr-defined]
+            self._stream = None
+        self._position, self._rest = 0, memoryview(b"")
+
+    def unchecked(self, section: Section) -> Iterator[bytes | memoryview]:
+        """The SQL of ``section`` as it lies there; callers may stop reading at any time."""
+        if section.stored_offset is None:
+            return self._slice(section)
+        self.close()
+        self._file.seek(section.stored_offset)
+        self._stream = decode(self._context.runner, self._manifest.codec, self._file, section.stored_length)
+        return self._stream
+
+    def _slice(self, section: Section) -> Iterator[memoryview]:
+        """A section of a dump without frames: one decoder goes on from section to section."""
+        if self._stream is None or self._position > section.offset:
+            self.close()
+            self._file.seek(0)
+            self._stream = decode(self._context.runner, self._manifest.codec, self._file)
+        end = section.offset + section.length
+        while self._position < end:
+            if not self._rest:
+                self._rest = memoryview(next(self._stream, b""))
+                if not self._rest:
+                    return
+            wanted = self._position >= section.offset
+            piece = self._rest[: (end if wanted else section.offset) - self._position]
+            self._rest = self._rest[len(piece) :]
+            self._position += len(piece)
+            if wanted:
+                yield piece
+
+    def _damaged(self, section: Section, why: str) -> BackupDamaged:
+        what = section.kind if section.database is None else "database %s" % section.database
+        return BackupDamaged("The section of %s in %s changed since it was proven: %s." % (what, self._manifest.file_name, why))
