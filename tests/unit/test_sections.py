@@ -10,6 +10,7 @@ import os
 import time
 
 import pytest
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.restrict import new_restrict_key
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.sections import SectionScanner, SectionStart
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import DumpFailed
 
@@ -19,6 +20,7 @@ RESTRICTED = ("15.18", "16.14", "17.10", "18.6")
 VERSIONS = (*RESTRICTED, "16.2")
 DATABASES = ["template1", 'a\\b "q', "latin", "loose", "müller", "postgres", 'x" dump']
 CLUSTER_END = b"--\n-- PostgreSQL database cluster dump complete\n--\n\n"
+DUMP_END = b"--\n-- PostgreSQL database dump complete\n--\n\n"
 SPOOF = b'x\n--\n-- Database "zz" dump\n--\n\n\\connect zz\n\\unrestrict other\n' + CLUSTER_END
 
 
@@ -119,7 +121,9 @@ def test_a_dump_of_one_database_is_one_whole_with_its_own_end(version):
         assert scanner.databases == []
     for end in range(len(data)):
         assert not scan(data[:end])[1].complete, end
-    assert not scan(data + b"\n")[1].complete
+    for more in (b"\n", b"SELECT 1;", b"\\connect x\n", b"\\restrict x\n", DUMP_END[:-1], CLUSTER_END):
+        assert not scan(data + more)[1].complete, more
+    assert not scan(data.replace(b"\n" + DUMP_END, b"\n"))[1].complete
 
 
 def test_a_dump_of_globals_only_has_globals_and_end():
@@ -206,6 +210,12 @@ def test_an_empty_restricted_block_ends():
         assert scan(data, size, key="key")[1].complete
 
 
+def test_keys_are_new_each_time_and_fit_the_client():
+    keys = {new_restrict_key() for _number in range(100)}
+    assert len(keys) == 100
+    assert all(len(key) == 63 and key.isalnum() and key.isascii() for key in keys)
+
+
 def test_another_key_than_ours_is_refused():
     with pytest.raises(DumpFailed, match="another key"):
         scan(restricted(b""), key="ours")
@@ -241,7 +251,18 @@ def test_complete_is_told_only_after_the_end():
         assert not scanner.complete
 
 
-@pytest.mark.parametrize("data", [restricted(b"x" * 300000), unrestricted(b"SELECT '" + b"x" * 300000 + b"';\n")])
+@pytest.mark.parametrize(
+    "data",
+    [
+        restricted(b"x" * 300000),
+        restricted(b"").replace(b"-- Databases\n", b"-- " + b"x" * 300000 + b"\n"),
+        unrestricted(b"SELECT '" + b"x" * 300000 + b"';\n"),
+        unrestricted(b"SELECT 1" + b", 1" * 100000 + b";\n"),
+        unrestricted(b"-- " + b"x" * 300000 + b"\n"),
+        unrestricted(b"COPY t FROM stdin;\n" + b"x" * 300000 + b"\n\\.\n"),
+        b"x" * 300000,
+    ],
+)
 def test_little_is_held_back(data):
     scanner = SectionScanner()
     fed = given = 0

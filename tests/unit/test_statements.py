@@ -72,9 +72,11 @@ def test_pieces_are_what_psql_would_make_of_the_text(size):
     assert told(sql, size) == parts
 
 
-def test_where_strings_are_not_standard_a_backslash_escapes():
-    sql = b"SET standard_conforming_strings = off;\nSELECT '\\';';\nSET standard_conforming_strings = on;\nSELECT '\\';\nSELECT 1;\n"
-    assert [text for _dummy, text in told(sql, 4)][1::2] == [b"SELECT '\\';';", b"SELECT '\\';"]
+@pytest.mark.parametrize("off", [b"= off", b"= 'off'", b"TO off"])
+def test_where_strings_are_not_standard_a_backslash_escapes(off):
+    sql = b"SET standard_conforming_strings " + off + b";\nSELECT '\\';';\nSET standard_conforming_strings = on;\nSELECT '\\';\nSELECT 1;\n"
+    for size in (1, 4, None):
+        assert [text for _kind, text in told(sql, size)][1::2] == [b"SELECT '\\';';", b"SELECT '\\';"]
 
 
 def test_a_short_statement_in_one_chunk_is_whole():

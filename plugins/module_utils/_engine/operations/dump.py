@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from ..names import DumpName
 from ..policy.changes import DatabaseState, left_out_before, left_out_during, new_or_renamed, unusable_names
 from ..postgres.connection import Connection
 from ..postgres.dump_source import DumpOptions, DumpSource
+from ..postgres.restrict import new_restrict_key
 from ..postgres.sections import SectionScanner
 from ..postgres.server import ServerLook, look_at_server, look_into_database, roles_in_use
 from ..postgres.session import Session
@@ -65,7 +65,7 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
     facts = [look_into_database(session, entry) for entry in server.look.databases if entry.name in server.expected]
     options = settings.options
     if context.clients.knows_restrict_key():
-        options = replace(options, restrict_key=secrets.token_hex(24))
+        options = replace(options, restrict_key=new_restrict_key())
     source = DumpSource(context.runner, context.clients, settings.connection, options)
     scanner = SectionScanner(options.restrict_key)
     context.progress.start("dumping %s" % settings.connection.address)

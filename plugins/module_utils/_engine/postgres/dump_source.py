@@ -16,6 +16,7 @@ from ..tools.errors import DumpFailed
 from ..tools.processes import Process, Runner
 from .clients import Clients
 from .connection import Connection
+from .dumped_names import find_client_encoding
 
 _COMPLAINT_LINES = 40
 _SMALL_READ = CHUNK // 8
@@ -59,11 +60,14 @@ class DumpSource:
             yield from self._run("pg_dumpall", self._everything())
             return
         name = self._options.only_database
-        yield from _without_end(self._run("pg_dumpall", self._everything() + ["--globals-only"]))
+        codec = None
+        for chunk in _without_end(self._run("pg_dumpall", self._everything() + ["--globals-only"])):
+            codec = codec or find_client_encoding(chunk)
+            yield chunk
         heading = "--\n-- Databases\n--\n\n--\n-- Database \"%s\" dump\n--\n\n" % name
         if name in _BUILT_IN:
             heading += "\\connect %s\n\n" % name
-        yield heading.encode("utf-8", "surrogateescape")
+        yield heading.encode(codec or "utf_8", "surrogateescape")
         yield from self._run("pg_dump", self._one_database(name))
         yield b"\n" + _END
 

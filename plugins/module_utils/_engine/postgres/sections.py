@@ -106,11 +106,8 @@ class SectionScanner:
         """Whether everything was fed and the dump's own last lines stood at its very end."""
         if not self._finished or self._end_mark is None:
             return False
-        if self._restricted is not None:
-            if not self._restricted.outside:
-                return False
-            if self._end_mark == DUMP_END:
-                return self._restricted.last_block_end == b"\n" + DUMP_END and self._closing == b"\n"
+        if self._restricted is not None and self._end_mark == DUMP_END:
+            return self._restricted.last_block_end == b"\n" + DUMP_END and self._closing == b"\n"
         if self._kind == END and self._end_length != len(CLUSTER_END):
             return False
         return self._closing.endswith(b"\n" + self._end_mark)
