@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.bandr.postgres.plugins.plugin_utils.tiers import TiersError, complete_tiers
 
 DOCUMENTATION = r"""
@@ -22,7 +21,8 @@ description:
 options:
   _input:
     description:
-      - The tiers by name, each with C(schedule), C(count), C(prior), C(prior_count), C(promote), C(deadline_seconds) and C(suspend), all optional.
+      - The tiers by name, each with C(schedule), C(count), C(prior), C(prior_count), C(promote), C(deadline_seconds) and C(suspend).
+        Everything is optional.
       - JSON text works as well, because a survey has nothing else.
     type: dict
     required: true

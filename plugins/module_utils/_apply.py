@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import base64
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Iterable, Protocol
+from typing import Protocol
 
 try:
     import yaml
@@ -147,14 +148,14 @@ def hide_secrets(before: dict | None, after: dict | None) -> tuple[dict | None, 
 
 def with_secret_data(definitions: Iterable[dict], secrets: dict | None) -> list[dict]:
     """The definitions with each Secret's values put in by its name, in base64."""
-    filled = []
-    for definition in definitions:
-        values = (secrets or {}).get(definition["metadata"]["name"])
-        if definition["kind"] == "Secret" and values:
-            data = {key: base64.b64encode(str(value).encode("utf-8")).decode("ascii") for key, value in values.items()}
-            definition = dict(definition, data=dict(definition.get("data") or {}, **data))
-        filled.append(definition)
-    return filled
+    return [_filled(definition, (secrets or {}).get(definition["metadata"]["name"])) for definition in definitions]
+
+
+def _filled(definition: dict, values: dict | None) -> dict:
+    if definition["kind"] != "Secret" or not values:
+        return definition
+    data = {key: base64.b64encode(str(value).encode("utf-8")).decode("ascii") for key, value in values.items()}
+    return dict(definition, data=dict(definition.get("data") or {}, **data))
 
 
 def _text(side: dict | None) -> str:

@@ -25,7 +25,7 @@ class DynamicCluster:
     def list(self, kind: str, api_version: str, namespace: str, selector: str) -> list[dict]:
         """The objects of one kind that carry the selector's labels."""
         answer = self._call("list %s" % kind, self._resource(kind, api_version).get, namespace=namespace, label_selector=selector)
-        return [item for item in answer.get("items") or []] if answer else []
+        return list(answer.get("items") or []) if answer else []
 
     def get(self, definition: dict) -> dict | None:
         """The object that ``definition`` names, or None."""
@@ -55,7 +55,12 @@ class DynamicCluster:
         resource = self._resource(definition["kind"], definition["apiVersion"])
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         self._call(
-            "delete " + _title(definition), resource.delete, name=metadata["name"], namespace=metadata.get("namespace"), body=body, **self._dry_run()
+            "delete " + _title(definition),
+            resource.delete,
+            name=metadata["name"],
+            namespace=metadata.get("namespace"),
+            body=body,
+            **self._dry_run(),
         )
 
     def _dry_run(self) -> dict:

@@ -1,4 +1,3 @@
-#!/usr/bin/python
 # Copyright (c) 2026, the bandr.postgres authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -12,8 +11,9 @@ version_added: 1.0.0
 author:
   - The bandr.postgres authors (@bandr)
 description:
-  - Applies all objects on the server's side, shows a difference for each of them, and deletes what carries the same labels and is not declared.
-  - It is M(kubernetes.core.k8s) for a whole set, which applies one object or a list without differences, and has nothing for what is left over.
+  - Applies all objects on the server's side, shows a difference for each of them,
+    and deletes what carries the same labels and is not declared.
+  - It is M(kubernetes.core.k8s) for a whole set. That module shows no differences for a list, and has nothing for what is left over.
   - Nothing is deleted when an object could not be applied.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
@@ -117,14 +117,13 @@ objects:
       sample: unchanged
 """
 
+from ansible_collections.bandr.postgres.plugins.module_utils._apply import ClusterError, Selection, bring_about, with_secret_data
+from ansible_collections.bandr.postgres.plugins.module_utils._cluster import DynamicCluster
 from ansible_collections.kubernetes.core.plugins.module_utils.ansiblemodule import AnsibleModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.core import AnsibleK8SModule
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
-
-from ansible_collections.bandr.postgres.plugins.module_utils._apply import ClusterError, Selection, bring_about, with_secret_data
-from ansible_collections.bandr.postgres.plugins.module_utils._cluster import DynamicCluster
 
 OPTIONS = {
     "definitions": {"type": "list", "elements": "dict", "default": []},

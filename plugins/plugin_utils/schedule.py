@@ -17,8 +17,8 @@ _MACROS = {
     "@hourly": "0 * * * *",
 }
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of the month", 1, 31), ("month", 1, 12), ("day of the week", 0, 7))
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
-_DAYS = {name: number for number, name in enumerate("sun mon tue wed thu fri sat".split())}
+_MONTHS = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}
+_DAYS = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
 _FIRST_DAY = date(2027, 1, 1)
 _DAYS_LOOKED_AT = 4 * 366
 
@@ -67,7 +67,9 @@ def _parse(schedule: str) -> tuple[set[int], set[int], set[int], set[int], set[i
         raise ScheduleError("The schedule %r holds a time zone; Kubernetes refuses that there: set pg_backup_time_zone instead." % schedule)
     fields = _MACROS.get(text.lower(), text).split()
     if len(fields) != len(_FIELDS):
-        raise ScheduleError("The schedule %r has %d fields; five are needed: minute, hour, day, month, day of the week." % (schedule, len(fields)))
+        raise ScheduleError(
+            "The schedule %r has %d fields; five are needed: minute, hour, day, month, day of the week." % (schedule, len(fields))
+        )
     parsed = [_parse_field(schedule, field, *bounds) for field, bounds in zip(fields, _FIELDS)]
     minutes, hours, month_days, months, week_days = parsed
     return minutes, hours, month_days, months, {number % 7 for number in week_days}

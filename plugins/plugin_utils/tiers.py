@@ -75,7 +75,9 @@ def _complete(name: str, declared: object, earlier: list[dict]) -> dict:
     by_name = {one["tier"]: one for one in earlier}
     prior = str(values.get("prior") or earlier[-1]["tier"])
     if prior not in by_name:
-        raise TiersError("pg_backup_tiers.%s.prior is %s; it must be a declared tier before %s: %s." % (name, prior, name, ", ".join(by_name)))
+        raise TiersError(
+            "pg_backup_tiers.%s.prior is %s; it must be a declared tier before %s: %s." % (name, prior, name, ", ".join(by_name))
+        )
     promote = str(values.get("promote") or "oldest")
     if promote not in ("oldest", "newest"):
         raise TiersError("pg_backup_tiers.%s.promote is %s; it is oldest or newest." % (name, promote))

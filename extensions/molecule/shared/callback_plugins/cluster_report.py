@@ -52,7 +52,12 @@ class CallbackModule(CallbackBase):
             name = namespace.metadata.name
             yield "\n===== namespace %s" % name
             for job in batch.list_namespaced_cron_job(name).items:
-                yield "cronjob  %-50s %-14s suspend=%s last=%s" % (job.metadata.name, job.spec.schedule, job.spec.suspend, job.status.last_schedule_time)
+                yield "cronjob  %-50s %-14s suspend=%s last=%s" % (
+                    job.metadata.name,
+                    job.spec.schedule,
+                    job.spec.suspend,
+                    job.status.last_schedule_time,
+                )
             for job in batch.list_namespaced_job(name).items:
                 conditions = " ".join("%s: %s" % (one.type, one.message) for one in job.status.conditions or ())
                 yield "job      %-50s %s" % (job.metadata.name, conditions)
@@ -64,8 +69,16 @@ class CallbackModule(CallbackBase):
             for pod in pods:
                 yield "pod      %-50s %s" % (pod.metadata.name, pod.status.phase)
             yield "----- events"
-            for event in sorted(core.list_namespaced_event(name).items, key=lambda one: one.last_timestamp or one.metadata.creation_timestamp)[-40:]:
-                yield "%s %s/%s %s: %s" % (event.last_timestamp, event.involved_object.kind, event.involved_object.name, event.reason, event.message)
+            for event in sorted(
+                core.list_namespaced_event(name).items, key=lambda one: one.last_timestamp or one.metadata.creation_timestamp
+            )[-40:]:
+                yield "%s %s/%s %s: %s" % (
+                    event.last_timestamp,
+                    event.involved_object.kind,
+                    event.involved_object.name,
+                    event.reason,
+                    event.message,
+                )
             for pod in pods:
                 yield "----- log of %s" % pod.metadata.name
                 try:
