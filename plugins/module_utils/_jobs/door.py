@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module for the cluster does around its one call: the client, the log's file, and the answer."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.core import AnsibleK8SModule
+from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
+
+from .run import ClusterError
+
+
+class QuietModule(AnsibleModule):
+    """A module whose arguments do not go to the host's journal, since a manifest may hold a secret."""
+
+    def _log_invocation(self) -> None:
+        """Say nothing."""
+
+
+def api_client_of(module: AnsibleModule) -> Any:
+    """kubernetes.core's client, so that every way to authenticate works as in its own modules."""
+    wrapped = AnsibleK8SModule(module_class=lambda: module, check_pyyaml=False)
+    try:
+        return get_api_client(module=wrapped).client.client
+    except CoreException as error:
+        raise ClusterError("%s." % str(error).rstrip(".")) from error
+
+
+def run_in_cluster(
+    module: AnsibleModule, operation: Callable[[Any], dict[str, Any]], definition: dict[str, Any], log_file: str | None = None
+) -> None:
+    """Exit the module with what ``operation`` returns, as a failure unless it succeeded."""
+    try:
+        with ExitStack() as stack:
+            api_client = api_client_of(module)
+            # Only now is it known that the library is there.
+            from .cluster import KubernetesJobs
+
+            say = None
+            if log_file:
+                file = stack.enter_context(open(log_file, "a", buffering=1, encoding="utf-8"))
+                say = _writer(file)
+            namespace = (definition.get("metadata") or {}).get("namespace") or module.params["namespace"] or ""
+            result = operation(KubernetesJobs(api_client, namespace, module.check_mode, say))
+    except (ClusterError, OSError) as error:
+        module.fail_json(msg=str(error))
+        return
+    if result["succeeded"] or module.check_mode:
+        module.exit_json(**result)
+    module.fail_json(**result)
+
+
+def _writer(file: Any) -> Callable[[str], None]:
+    return lambda line: file.write(line + "\n") and None

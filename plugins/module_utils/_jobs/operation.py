@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running one Job: what to do about one of the same name, create, wait, clean up, report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from .outcome import without_secrets
+from .run import DEFINITION_ANNOTATION, Cluster, ClusterError, Patience, Run
+from .status import FINISHED, HOPELESS, diagnose
+
+EXISTING = ("attach", "replace", "refuse")
+_CONFLICT = 409
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A Job to run; ``existing`` says what to do about a Job that has its name already."""
+
+    definition: dict[str, Any]
+    namespace: str | None = None
+    container: str | None = None
+    existing: str = "attach"
+    patience: Patience = field(default_factory=Patience)
+    delete_hopeless: bool = True
+    check_mode: bool = False
+
+
+def complete_definition(request: JobRequest) -> dict[str, Any]:
+    """The Job as it is sent: with kind, namespace and the hash of what was asked for; raises ClusterError for what is no Job."""
+    definition: dict[str, Any] = json.loads(json.dumps(request.definition))
+    definition = dict({"apiVersion": "batch/v1", "kind": "Job"}, **definition)
+    if (definition["apiVersion"], definition["kind"]) != ("batch/v1", "Job"):
+        raise ClusterError("The definition is a %(apiVersion)s %(kind)s; only a batch/v1 Job can be run." % definition)
+    metadata = definition.setdefault("metadata", {})
+    if not (metadata.get("name") or metadata.get("generateName")):
+        raise ClusterError("The definition needs metadata.name or metadata.generateName.")
+    if not metadata.setdefault("namespace", request.namespace):
+        name = metadata.get("name") or metadata["generateName"]
+        raise ClusterError("The Job %s needs a namespace, in its metadata or as an option." % name)
+    digest = hashlib.sha256(json.dumps(definition, sort_keys=True).encode("utf-8")).hexdigest()
+    metadata["annotations"] = dict(metadata.get("annotations") or {}, **{DEFINITION_ANNOTATION: digest})
+    return definition
+
+
+def run_job(
+    cluster: Cluster,
+    request: JobRequest,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Run the Job to its end and say how it went; raises ClusterError when the API server refuses or stays silent."""
+    begun = clock()
+    definition = complete_definition(request)
+    diff = {"before": "", "after": without_secrets(definition)}
+    if request.check_mode:
+        return _would_run(cluster, definition, diff)
+    job, attached = _obtain(cluster, definition, request.existing)
+    run = Run(cluster, job, request.container, clock, sleep)
+    verdict = run.wait(request.patience)
+    result = run.result(verdict, request.patience)
+    result.update(changed=not attached, attached=attached, seconds=round(clock() - begun, 1), deleted=False)
+    if not attached:
+        result["diff"] = diff
+    if verdict.state == HOPELESS and request.delete_hopeless:
+        # Left alone it would begin hours later, when somebody mends what kept it from starting.
+        cluster.delete_job(run.job)
+        result["deleted"] = True
+    return result
+
+
+def _obtain(cluster: Cluster, definition: dict[str, Any], existing: str) -> tuple[dict[str, Any], bool]:
+    """The Job to wait for, and whether it was there before."""
+    for _attempt in range(2):
+        name = definition["metadata"].get("name")
+        found = cluster.read_job(name) if name else None
+        if found is not None:
+            if existing == "refuse":
+                raise ClusterError("There is a Job %s already; nothing was started. Delete it, or choose another name." % name)
+            running = diagnose(found, []).state not in FINISHED and not found["metadata"].get("deletionTimestamp")
+            if running and existing == "attach":
+                return _same(found, definition), True
+            cluster.delete_job(found)
+        try:
+            return cluster.create_job(definition), False
+        except ClusterError as error:
+            # Somebody else created it in this very moment: look again.
+            if error.status != _CONFLICT or not name:
+                raise
+    name = definition["metadata"]["name"]
+    raise ClusterError("The Job %s appears and disappears: another program runs it too. Nothing was started." % name)
+
+
+def _same(found: dict[str, Any], definition: dict[str, Any]) -> dict[str, Any]:
+    theirs = (found["metadata"].get("annotations") or {}).get(DEFINITION_ANNOTATION)
+    if theirs != definition["metadata"]["annotations"][DEFINITION_ANNOTATION]:
+        raise ClusterError(
+            "A Job %s is running since %s that does something else; nothing was started. Wait for its end, or delete it."
+            % (found["metadata"]["name"], found["metadata"].get("creationTimestamp"))
+        )
+    return found
+
+
+def _would_run(cluster: Cluster, definition: dict[str, Any], diff: dict[str, Any]) -> dict[str, Any]:
+    trial: dict[str, Any] = json.loads(json.dumps(definition))
+    name = trial["metadata"].pop("name", None)
+    if name:
+        # A finished Job of this name would be replaced, and must not spoil the question.
+        trial["metadata"]["generateName"] = name + "-"
+    cluster.create_job(trial)
+    shown = name or definition["metadata"]["generateName"]
+    return {
+        "changed": True,
+        "attached": False,
+        "succeeded": False,
+        "outcome": "check",
+        "reason": "",
+        "msg": "The Job %s would be run; the API server accepts it." % shown,
+        "job": name or "",
+        "namespace": definition["metadata"]["namespace"],
+        "diff": diff,
+    }
