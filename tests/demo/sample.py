@@ -67,10 +67,10 @@ SELECT lo_from_bytea(4711, convert_to(repeat('A contract, scanned. ', 5000), 'UT
 COMMENT ON LARGE OBJECT 4711 IS 'The lease';
 """
 
-ODD = """
+ODD = '''
 CREATE TABLE "Größe 数据" ("the ""key""" int PRIMARY KEY, "$(touch x)" text DEFAULT 'semi;colon');
 INSERT INTO "Größe 数据" SELECT n, '🐘 ' || n FROM generate_series(1, 1000) n;
-"""
+'''
 
 OLD = """
 CREATE TABLE kunde (name text);

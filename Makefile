@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Where things are made; each can be given another place: make VENV=/tmp/venv test
+VENV ?= .venv
+BUILD ?= build
+DIST ?= dist
+
+# The Python to make the environment with: the first one here that is new enough.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null && echo $$python && break; done)
+
+# What to run of the tests, and how: make unit UNIT=tests/unit/test_names.py ARGS='-k suffix -x'
+UNIT ?= tests/unit
+INTEGRATION ?= tests/integration
+ARGS ?=
+
+VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
+TARBALL := $(DIST)/bandr-postgres-$(VERSION).tar.gz
+INSTALLED := $(BUILD)/collections
+SHIPPED := $(shell find galaxy.yml README.md CHANGELOG.rst LICENSE changelogs docs meta plugins roles playbooks -not -path '*/__pycache__*' 2> /dev/null)
+
+# An environment is ready for exactly the requirement files it was made from.
+requirements_sum = $(shell cat requirements/collections.txt requirements/constraints.txt $(1) | cksum | cut -d ' ' -f 1)
+READY_TO_RUN := $(VENV)/.ready-to-run-$(call requirements_sum,requirements/run.txt requirements/runtime.txt requirements/servers.txt)
+READY_TO_TEST := $(VENV)/.ready-to-test-$(call requirements_sum,requirements/runtime.txt requirements/servers.txt requirements/test.txt)
+
+# Everything below runs in the environment and sees the collection as it ships, not the checkout.
+IN_ENVIRONMENT = env PATH="$(abspath $(VENV))/bin:$$PATH" PYTHONPATH="$(abspath $(INSTALLED))" \
+	ANSIBLE_COLLECTIONS_PATH="$(abspath $(INSTALLED))" BANDR_COLLECTIONS="$(abspath $(INSTALLED))" PYTHONDONTWRITEBYTECODE=1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+##@ Try it
+
+.PHONY: help
+help: ## Say what can be made (this text)
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(READY_TO_RUN) $(INSTALLED)/.made ## Back up, lose and restore a PostgreSQL server before your eyes (three minutes)
+	@$(IN_ENVIRONMENT) tests/demo/run
+
+##@ Test it
+
+.PHONY: test
+test: lint unit integration ## Everything that is quick enough for every change: lint, unit and integration tests
+
+.PHONY: unit
+unit: $(READY_TO_TEST) $(INSTALLED)/.made ## Tests that need no server
+	@$(IN_ENVIRONMENT) python -m pytest $(UNIT) $(ARGS)
+
+.PHONY: integration
+integration: $(READY_TO_TEST) $(INSTALLED)/.made ## Tests on real PostgreSQL servers of several major versions
+	@$(IN_ENVIRONMENT) python -m pytest $(INTEGRATION) $(ARGS)
+
+.PHONY: lint
+lint: $(READY_TO_TEST) $(INSTALLED)/.made ## Read the sources: ruff, mypy, yamllint, shellcheck, ansible-lint, changelog, documentation
+	@$(IN_ENVIRONMENT) tests/gates/lint
+
+.PHONY: docs-lint
+docs-lint: $(READY_TO_TEST) $(INSTALLED)/.made ## The part of lint that reads the documentation
+	@$(IN_ENVIRONMENT) tests/gates/lint documentation
+
+.PHONY: sanity
+sanity: $(READY_TO_TEST) ## ansible-test sanity, with nothing ignored
+	@$(IN_ENVIRONMENT) tests/gates/sanity $(BUILD)/sanity $(VENV)/sanity $(VENV)/collections $(ARGS)
+
+.PHONY: importer
+importer: $(READY_TO_TEST) $(TARBALL) ## What Galaxy would say to the tarball
+	@$(IN_ENVIRONMENT) python tests/gates/importer.py $(TARBALL)
+
+.PHONY: bench
+bench: $(READY_TO_RUN) $(INSTALLED)/.made ## Time and memory beside pg_dumpall, gzip and psql
+	@$(IN_ENVIRONMENT) tests/bench/run
+
+##@ Ship it
+
+.PHONY: dist
+dist: $(TARBALL) ## Build the tarball of the collection
+	@echo $(TARBALL)
+
+.PHONY: changelog
+changelog: $(READY_TO_TEST) ## Write CHANGELOG.rst of this version from changelogs/fragments
+	@$(IN_ENVIRONMENT) antsibull-changelog release --version $(VERSION) --update-existing
+
+.PHONY: environment
+environment: $(READY_TO_TEST) ## Make the Python environment that all of this runs in
+	@echo $(VENV)
+
+.PHONY: clean
+clean: ## Remove what was made, but for the environment
+	rm -rf $(BUILD) $(DIST)
+
+.PHONY: distclean
+distclean: clean ## Remove what was made, and the environment
+	rm -rf $(VENV)
+
+$(READY_TO_RUN):
+	@tests/gates/environment $(VENV) "$(PYTHON)" requirements/run.txt
+	@rm -f $(VENV)/.ready-to-run-* && touch $@
+
+$(READY_TO_TEST): | $(READY_TO_RUN)
+	@tests/gates/environment $(VENV) "$(PYTHON)" requirements/test.txt
+	@rm -f $(VENV)/.ready-to-test-* && touch $@
+
+$(TARBALL): $(SHIPPED) | $(READY_TO_RUN)
+	@$(IN_ENVIRONMENT) ansible-galaxy collection build --force --output-path $(DIST) > /dev/null
+
+$(INSTALLED)/.made: $(TARBALL) tests/gates/install
+	@$(IN_ENVIRONMENT) tests/gates/install $(TARBALL) $(INSTALLED) $(VENV)/collections
+	@touch $@
