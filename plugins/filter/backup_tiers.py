@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.bandr.postgres.plugins.plugin_utils.tiers import TiersError, complete_tiers
 
 DOCUMENTATION = r"""

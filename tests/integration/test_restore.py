@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import (
     RestoredWithErrors,
     RestoreFailed,

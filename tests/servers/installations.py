@@ -12,10 +12,10 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.util import find_spec
-from typing import Iterator
 
 from .account import Account, server_account
 
@@ -44,7 +44,7 @@ class Installation:
         return tuple(int(number) for number in re.findall(r"\d+", self.version))
 
 
-@lru_cache(maxsize=None)
+@cache
 def find_installations() -> tuple[Installation, ...]:
     """Every usable installation, oldest release first."""
     account = server_account()
@@ -88,7 +88,7 @@ def _describe(folder: str) -> Installation:
 
 
 def _output(command: list[str]) -> str:
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, universal_newlines=True).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True).stdout
 
 
 def _usable(folder: str, account: Account) -> str:
@@ -110,7 +110,7 @@ def _usable(folder: str, account: Account) -> str:
 
 def _files(folder: str) -> Iterator[str]:
     for part in _SERVER_PARTS:
-        for place, folders, files in os.walk(os.path.join(folder, part)):
+        for place, _folders, files in os.walk(os.path.join(folder, part)):
             yield place
             yield from (os.path.join(place, name) for name in files)
 
@@ -126,7 +126,7 @@ def _is_usable(path: str, account: Account) -> bool:
 
 
 def _open_everything(top: str) -> None:
-    for place, folders, files in os.walk(top):
+    for place, _folders, files in os.walk(top):
         os.chmod(place, 0o755)
         for name in files:
             path = os.path.join(place, name)
@@ -134,7 +134,7 @@ def _open_everything(top: str) -> None:
                 os.chmod(path, 0o755 if os.path.basename(place) == "bin" else 0o644)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _folder_of_copies() -> str:
     folder = tempfile.mkdtemp(prefix="bandr-programs-", dir=server_account().temporary_folder())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs import follower
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.follower import Follower, read_lines, split_stamp
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.run import ClusterError

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.outcome import (
     describe,
     parse_termination_message,

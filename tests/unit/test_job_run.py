@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.operation import JobRequest, complete_definition, run_job
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.run import DEFINITION_ANNOTATION, ClusterError, Patience
 from ansible_collections.bandr.postgres.tests.samples import jobs as samples

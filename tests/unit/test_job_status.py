@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs import status
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.status import diagnose, needs_events, newest_pod, trouble
 from ansible_collections.bandr.postgres.tests.samples import jobs as samples

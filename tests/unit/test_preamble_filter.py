@@ -9,6 +9,7 @@ import gzip
 import os
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.preamble_filter import drop_unknown_settings
 
 FILES = os.path.join(os.path.dirname(__file__), "files")
@@ -44,6 +45,13 @@ def test_a_dump_without_the_setting_passes_byte_for_byte(name):
     sql = read(name)
     for size in (1, 33, 4096, None):
         assert filtered(sql, size) == sql
+
+
+@pytest.mark.parametrize("opening", [b"\\restrict key\n", HEADER])
+def test_chunks_may_be_views(opening):
+    parts = [opening + b"SET a = 1;\n", LINE, b"CREATE TABLE t ();\n", LINE]
+    given = drop_unknown_settings((memoryview(part) for part in parts), frozenset({b"transaction_timeout"}))
+    assert b"".join(given) == opening + b"SET a = 1;\nCREATE TABLE t ();\n" + LINE
 
 
 def test_nothing_unknown_changes_nothing():

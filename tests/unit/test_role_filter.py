@@ -9,6 +9,7 @@ import gzip
 import os
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.role_filter import TargetGlobals, filter_globals
 
 FILES = os.path.join(os.path.dirname(__file__), "files")
@@ -119,6 +120,13 @@ def test_a_very_long_comment_passes_and_nothing_in_it_is_taken_for_a_statement()
         assert filtered(sql + b"CREATE ROLE postgres;\n", size=size) == sql
 
 
+def test_no_part_of_a_very_long_comment_is_taken_for_a_statement():
+    sql = b"COMMENT ON ROLE a IS '" + b"DROP ROLE x\n" * 12000 + b"';\n"
+    for first in range(1, 13):
+        chunks = [sql[:first]] + [sql[start : start + 1000] for start in range(first, len(sql), 1000)]
+        assert b"".join(filter_globals(chunks, FRESH)) == sql
+
+
 def test_names_are_compared_in_the_dumps_encoding():
     target = TargetGlobals("postgres", frozenset({"café"}), frozenset())
     latin = "SET client_encoding = 'LATIN1';\nCREATE ROLE \"café\";\n".encode("latin-1")
@@ -135,3 +143,18 @@ def test_from_the_first_database_on_all_passes():
 def test_an_unknown_form_of_a_known_statement_stays():
     sql = b'CREATE ROLE postgres WITH LOGIN;\nCREATE ROLE U&"\\0041";\nCREATE ROLE ;\nALTER ROLE ALL SET x TO 1;\n'
     assert filtered(sql) == sql
+
+
+def test_where_what_exists_is_kept_only_what_is_missing_is_added():
+    target = TargetGlobals("postgres", frozenset({"postgres", "old"}), frozenset({"here"}), keep_existing=True)
+    kept = (
+        b"CREATE ROLE new;\nALTER ROLE new WITH LOGIN;\nCOMMENT ON ROLE new IS 'x';\nALTER ROLE new SET a TO 'b';\nGRANT old TO new;\n"
+        b"CREATE TABLESPACE there OWNER old LOCATION '/there';\nGRANT CREATE ON TABLESPACE there TO old;\n"
+    )
+    dropped = (
+        b"CREATE ROLE old;\nALTER ROLE old WITH LOGIN;\nCOMMENT ON ROLE old IS 'x';\nALTER ROLE old SET a TO 'b';\nGRANT new TO old;\n"
+        b"ALTER ROLE postgres SET a TO 'b';\nCREATE TABLESPACE here OWNER new LOCATION '/here';\nGRANT CREATE ON TABLESPACE here TO new;\n"
+        b"ALTER TABLESPACE here SET (random_page_cost=1);\nCOMMENT ON TABLESPACE here IS 'x';\nGRANT SET ON PARAMETER work_mem TO new;\n"
+    )
+    for size in (1, None):
+        assert filtered(kept + dropped + kept, target, size) == kept + kept

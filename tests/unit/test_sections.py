@@ -10,6 +10,7 @@ import os
 import time
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.restrict import new_restrict_key
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.sections import SectionScanner, SectionStart
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import DumpFailed
@@ -119,7 +120,7 @@ def test_a_dump_of_one_database_is_one_whole_with_its_own_end(version):
         assert sections == [("whole", None, data)]
         assert scanner.complete
         assert scanner.databases == []
-    for end in range(len(data)):
+    for end in [*range(0, len(data) - 100, 13), *range(len(data) - 100, len(data))]:
         assert not scan(data[:end])[1].complete, end
     for more in (b"\n", b"SELECT 1;", b"\\connect x\n", b"\\restrict x\n", DUMP_END[:-1], CLUSTER_END):
         assert not scan(data + more)[1].complete, more
@@ -187,6 +188,15 @@ def test_no_literal_comment_or_row_opens_a_section(body):
         assert [(kind, database) for kind, database, _dummy in sections] == [("globals", None), ("database", "app"), ("end", None)], size
         assert scanner.complete
         assert b"".join(content for _dummy, _dummy2, content in sections) == data
+
+
+def test_no_part_of_a_long_comment_is_taken_for_a_line():
+    data = unrestricted(b"-- " + b"x" * 9000 + b'--\n-- Database "zz" dump\n')
+    cut = data.index(b"x--\n") + 1
+    scanner = SectionScanner()
+    for chunk in (data[:cut], data[cut:]):
+        list(scanner.feed(chunk))
+    assert scanner.databases == ["app"]
 
 
 def test_an_end_mark_as_the_last_rows_of_a_cut_dump_does_not_complete_it():

@@ -9,6 +9,7 @@ import gzip
 import os
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.statements import (
     BLANK,
     COMMENT,

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.core import AnsibleK8SModule
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException

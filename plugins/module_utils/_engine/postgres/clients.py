@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from ..tools.errors import UsageError
 from ..tools.processes import Runner
@@ -44,7 +44,7 @@ class Clients:
         return b"--restrict-key" in self.runner.run([self.path("pg_dumpall"), "--help"], dict(os.environ)).stdout
 
 
-@lru_cache(maxsize=None)
+@cache
 def _version(runner: Runner, path: str) -> tuple[int, str]:
     match = _VERSION.search(runner.run([path, "--version"], dict(os.environ)).stdout)
     if match is None:

@@ -18,7 +18,7 @@ _NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def interruptible() -> Iterator[None]:
     """Raise Interrupted inside this block when asked to end; a second signal does not disturb the cleaning up."""
 
-    def interrupt(number: int, frame: Any) -> None:
+    def interrupt(number: int, _frame: Any) -> None:
         for each in _NUMBERS:
             signal.signal(each, signal.SIG_IGN)
         raise Interrupted(number)
