@@ -51,7 +51,7 @@ def list_backups(context: Context, request: ListRequest) -> dict[str, Any]:
 
 def summarize(backup: Backup, now: datetime) -> dict[str, Any]:
     """A backup as JSON values, for people and playbooks."""
-    manifest = backup.manifest
+    facts = backup.facts
     return {
         "name": backup.name,
         "tier": backup.tier,
@@ -60,11 +60,11 @@ def summarize(backup: Backup, now: datetime) -> dict[str, Any]:
         "state": backup.state,
         "why": "" if backup.proven else backup.why,
         "size": backup.size,
-        "plain_size": None if manifest is None else manifest.plain_size,
+        "plain_size": None if facts is None else facts.plain_size,
         "started": backup.name,
         "age_seconds": int((now - backup.time).total_seconds()),
-        "databases": [] if manifest is None else list(manifest.database_names),
-        "server_version": None if manifest is None else manifest.server_version,
+        "databases": [] if facts is None else list(facts.database_names),
+        "server_version": None if facts is None else facts.server_version,
     }
 
 
