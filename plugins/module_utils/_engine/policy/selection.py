@@ -177,10 +177,9 @@ def _readable_of(copies: Sequence[Backup], asked: str, points: Sequence[_Point])
         return Selection(readable[0], (), readable)
     damaged = copies[0]
     elsewhere = [copy for point in points if point.best.file_name == damaged.file_name for copy in point.readable]
+    cure = "Ask for another one. " + _what_exists(points)
     if elsewhere:
         cure = "A readable copy is %s/%s." % (elsewhere[0].tier, elsewhere[0].file_name)
-    else:
-        cure = "Ask for another one. " + _what_exists(points)
     raise SelectionError("The backup %s is damaged: %s. %s" % (asked, damaged.why, cure), {"damaged": [copy.path for copy in copies]})
 
 
