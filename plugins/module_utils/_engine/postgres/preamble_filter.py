@@ -18,13 +18,13 @@ _BEGINNINGS = (b"-- PostgreSQL database dump\n", b"-- PostgreSQL database cluste
 _CONNECT = b"\\connect "
 
 
-def drop_unknown_settings(chunks: Iterable[bytes], unknown: frozenset[bytes]) -> Iterator[bytes | memoryview]:
+def drop_unknown_settings(chunks: Iterable[bytes | memoryview], unknown: frozenset[bytes]) -> Iterator[bytes | memoryview]:
     """Yield ``chunks`` without the lines ``SET NAME = …;`` of pg_dump's preambles whose NAME is in ``unknown``.
 
     A preamble is what follows a ``\\restrict`` line, or in dumps without such lines the header or a ``\\connect``, for as long
     as it is made of settings, comments and blank lines. All else passes byte for byte.
     """
-    source = iter(chunks)
+    source = map(bytes, chunks)
     opening = b""
     restricted = None
     while restricted is None:
@@ -63,8 +63,8 @@ def _filter_restricted(chunks: Iterator[bytes], unknown: frozenset[bytes]) -> It
                 yield data or b""
             else:
                 kept, held, in_preamble = _filter_lines(held + bytes(data or b""), unknown)
-                if reader.outside or not in_preamble:
-                    kept, held, in_preamble = kept + held, b"", False
+                if not in_preamble:
+                    kept, held = kept + held, b""
                 if kept:
                     yield kept
     for line, _dummy in reader.finish():
