@@ -19,14 +19,15 @@ try:
 except ImportError:  # the door tells which library is missing before anything here is used
     ApiException = Exception
 
-FIELD_MANAGER = "bandr.postgres"
+# Not the name that deploys: what a pause sets is no part of what was declared.
+FIELD_MANAGER = "bandr.postgres.jobs"
 _REQUEST_SECONDS = 30
 _DELETION_SECONDS = 90.0
 _NOT_FOUND, _TOO_MANY, _SERVER_TROUBLE = 404, 429, 500
 
 
 class KubernetesJobs:
-    """The Jobs of one namespace."""
+    """The Jobs and CronJobs of one namespace."""
 
     def __init__(self, api_client: Any, namespace: str, check_mode: bool = False, say: Callable[[str], None] | None = None) -> None:
         self._client = api_client
@@ -48,11 +49,8 @@ class KubernetesJobs:
 
     def create_job(self, definition: dict[str, Any]) -> dict[str, Any]:
         """Create the Job; in check mode the API server is only asked whether it could be."""
-        options: dict[str, Any] = {"field_manager": FIELD_MANAGER}
-        if self._check_mode:
-            options["dry_run"] = "All"
         name = definition["metadata"].get("name") or definition["metadata"]["generateName"]
-        return self._ask("create the Job %s" % name, self._batch.create_namespaced_job, self._namespace, definition, **options)
+        return self._ask("create the Job %s" % name, self._batch.create_namespaced_job, self._namespace, definition, **self._writing())
 
     def delete_job(self, job: dict[str, Any]) -> None:
         """Delete exactly this Job with its pods, and wait until it is gone."""
@@ -71,6 +69,24 @@ class KubernetesJobs:
                 return
             time.sleep(0.5)
         raise ClusterError("The Job %s was deleted, but its pods do not go away; look at them with kubectl get pods." % name)
+
+    def list_jobs(self, selector: str) -> list[dict[str, Any]]:
+        """The Jobs that a selector names."""
+        return self._ask("list Jobs", self._batch.list_namespaced_job, self._namespace, label_selector=selector)["items"]
+
+    def list_cronjobs(self, selector: str) -> list[dict[str, Any]]:
+        """The CronJobs that a selector names."""
+        return self._ask("list CronJobs", self._batch.list_namespaced_cron_job, self._namespace, label_selector=selector)["items"]
+
+    def read_cronjob(self, name: str) -> dict[str, Any]:
+        """One CronJob."""
+        return self._ask("read the CronJob %s" % name, self._batch.read_namespaced_cron_job, name, self._namespace)
+
+    def patch_cronjob(self, name: str, patch: dict[str, Any]) -> dict[str, Any]:
+        """Patch one CronJob; in check mode the API server is only asked whether it could be."""
+        return self._ask(
+            "change the CronJob %s" % name, self._batch.patch_namespaced_cron_job, name, self._namespace, patch, **self._writing()
+        )
 
     def pods_of(self, job: dict[str, Any]) -> list[dict[str, Any]]:
         """The Job's pods."""
@@ -108,6 +124,9 @@ class KubernetesJobs:
         except ClusterError:
             # The pod is gone, as after a deadline, or never began.
             return followed
+
+    def _writing(self) -> dict[str, Any]:
+        return dict({"dry_run": "All"} if self._check_mode else {}, field_manager=FIELD_MANAGER)
 
     def _open_log(self, pod: str, container: str, **options: Any) -> Any:
         # A followed log may be silent for long; only connecting is limited in time.

@@ -34,9 +34,9 @@ def api_client_of(module: AnsibleModule) -> Any:
 
 
 def run_in_cluster(
-    module: AnsibleModule, operation: Callable[[Any], dict[str, Any]], definition: dict[str, Any], log_file: str | None = None
+    module: AnsibleModule, operation: Callable[[Any], dict[str, Any]], namespace: str | None, log_file: str | None = None
 ) -> None:
-    """Exit the module with what ``operation`` returns, as a failure unless it succeeded."""
+    """Exit the module with what ``operation`` returns, as a failure where it says that it did not succeed."""
     try:
         with ExitStack() as stack:
             api_client = api_client_of(module)
@@ -47,12 +47,13 @@ def run_in_cluster(
             if log_file:
                 file = stack.enter_context(open(log_file, "a", buffering=1, encoding="utf-8"))
                 say = _writer(file)
-            namespace = (definition.get("metadata") or {}).get("namespace") or module.params["namespace"] or ""
-            result = operation(KubernetesJobs(api_client, namespace, module.check_mode, say))
+            result = operation(KubernetesJobs(api_client, namespace or "", module.check_mode, say))
     except (ClusterError, OSError) as error:
         module.fail_json(msg=str(error))
         return
-    if result["succeeded"] or module.check_mode:
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
+    if result.get("succeeded", True) or module.check_mode:
         module.exit_json(**result)
     module.fail_json(**result)
 
