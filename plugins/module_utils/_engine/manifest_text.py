@@ -32,23 +32,29 @@ class ManifestText:
         except UnicodeDecodeError as error:
             raise ManifestInvalid("it holds bytes that no manifest holds") from error
         check_text(self._text)
-        if self._field("format") != FORMAT:
+        if '\n "format": %d,\n' % FORMAT not in self._text:
             raise ManifestInvalid("it is not of format %d" % FORMAT)
-        self.file_name: str = self._field("file_name")
-        self.stored_size: int = self._field("stored_size")
-        self.modified_ns: int = self._field("modified_ns")
-        self.sequence: int = self._field("sequence")
-        self.damaged: str | None = self._field("damaged")
+        # In the order in which they are stored, so that the text is walked through once.
+        self.damaged: str | None
+        self.damaged, end = self._field("damaged")
+        self.file_name: str
+        self.file_name, end = self._field("file_name", end)
+        self.modified_ns: int
+        self.modified_ns, end = self._field("modified_ns", end)
+        self.sequence: int
+        self.sequence, end = self._field("sequence", end)
+        self.stored_size: int
+        self.stored_size, end = self._field("stored_size", end)
 
     @property
     def plain_size(self) -> int:
         """Bytes of SQL in the dump."""
-        return self._field("plain_size")
+        return self._field("plain_size")[0]
 
     @property
     def server_version(self) -> str | None:
         """The version of the server that was dumped, where it is known."""
-        return self._field("server_version")
+        return self._field("server_version")[0]
 
     @property
     def database_names(self) -> tuple[str, ...]:
@@ -61,19 +67,18 @@ class ManifestText:
         """The whole manifest; raises ManifestInvalid when it contradicts itself."""
         return read_manifest(self._text)
 
-    def _field(self, name: str) -> Any:
-        # Only the outermost fields are indented by one space, and no string holds a line end.
+    def _field(self, name: str, start: int = 0) -> tuple[Any, int]:
+        """The value of an outermost field that begins behind ``start``, and where its line ends."""
+        # Only these are indented by one space, and no string holds a line end.
         mark = '\n "%s": ' % name
-        begin = self._text.find(mark) + len(mark)
-        end = self._text.find("\n", begin)
+        begin = self._text.find(mark, start) + len(mark)
+        end = self._text.find(",\n", begin)
         if begin < len(mark) or end < 0:
             raise ManifestInvalid("it has no field %s" % name)
-        value = self._text[begin:end].rstrip(",")
-        if value.isdigit():
-            return int(value)
+        value = self._text[begin:end]
         if value == "null":
-            return None
+            return None, end
         try:
-            return json.loads(value)
+            return int(value) if value.isdigit() else json.loads(value), end
         except ValueError as error:
             raise ManifestInvalid("its field %s cannot be read (%s)" % (name, error)) from error

@@ -23,8 +23,10 @@ PRIVATE_FOLDER = ".bandr"
 NO_VOLUME_MARKER = ".bandr-no-volume"
 
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\dZ", re.ASCII)
-_FILE_NAME = re.compile(r"backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)-dumpall\.sql\.(zst|gz)", re.ASCII)
+# Some versions of Python take the hour 24 for the next day's first.
+_TIME_PATTERN = r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\dZ"
+_TIME = re.compile(_TIME_PATTERN, re.ASCII)
+_FILE_NAME = re.compile(r"backup-(%s)-dumpall\.sql\.(zst|gz)" % _TIME_PATTERN, re.ASCII)
 _CODEC_OF_SUFFIX = {suffix: codec for codec, suffix in SUFFIX_OF_CODEC.items()}
 
 
@@ -43,15 +45,14 @@ class DumpName:
 
 def format_name_time(time: datetime) -> str:
     """Write an aware ``time`` as names and manifests have it: ``2026-11-22T10:07:00Z``."""
-    return time.astimezone(timezone.utc).strftime(_TIME_FORMAT)
+    return time.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def parse_name_time(text: str) -> datetime:
     """Read what :func:`format_name_time` wrote; raises ValueError for anything else."""
     if _TIME.fullmatch(text) is None:
         raise ValueError("%r is not a time such as 2026-11-22T10:07:00Z" % (text,))
-    # Ten times as fast as strptime, which is felt when thousands of backups are listed.
-    return datetime.fromisoformat(text[:-1] + "+00:00")
+    return _time_of(text)
 
 
 def parse_file_name(file_name: str) -> DumpName | None:
@@ -60,7 +61,12 @@ def parse_file_name(file_name: str) -> DumpName | None:
     if match is None:
         return None
     try:
-        time = parse_name_time(match.group(1))
+        time = _time_of(match.group(1))
     except ValueError:
         return None
     return DumpName(time, _CODEC_OF_SUFFIX["." + match.group(2)])
+
+
+def _time_of(text: str) -> datetime:
+    # Ten times as fast as strptime, which is felt when thousands of backups are listed.
+    return datetime.fromisoformat(text[:-1] + "+00:00")

@@ -9,7 +9,7 @@ import os
 import stat
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..backups import DAMAGED, PROVEN, UNPROVEN, Backup, Order
 from ..manifest import ManifestInvalid
@@ -80,34 +80,32 @@ def _read_tier(volume: Volume, tier: str, found: list[_Found], strays: list[Stra
         return
     except OSError as error:
         raise storage_failure(error, "Listing the backups in %s" % folder, "Nothing was changed.") from error
+    names = {file_name: parse_file_name(file_name) for file_name in by_name if not file_name.endswith(MANIFEST_SUFFIX)}
     for file_name, entry in by_name.items():
-        name = None if file_name.endswith(MANIFEST_SUFFIX) else parse_file_name(file_name)
+        name = names.get(file_name)
         try:
             if name is None:
-                why = _why_stray(file_name, by_name)
-                if why is not None:
-                    strays.append(Stray(tier, entry.path, why))
+                if not file_name.endswith(MANIFEST_SUFFIX) or names.get(file_name[:-_SUFFIX_LENGTH]) is None:
+                    strays.append(Stray(tier, entry.path, _why_stray(file_name)))
                 continue
             status = entry.stat(follow_symlinks=False)
             if not stat.S_ISREG(status.st_mode):
                 strays.append(Stray(tier, entry.path, "it has the name of a backup but is no file"))
                 continue
-            found.append(_look(tier, entry.path, name, status, file_name + MANIFEST_SUFFIX in by_name))
+            found.append(_look(tier, file_name, entry.path, name, status, file_name + MANIFEST_SUFFIX in by_name))
         except FileNotFoundError:
             continue
         except OSError as error:
             raise storage_failure(error, "Looking at %s" % entry.path, "Nothing was changed.") from error
 
 
-def _why_stray(file_name: str, by_name: dict[str, Any]) -> str | None:
-    dump_name = file_name[:-_SUFFIX_LENGTH] if file_name.endswith(MANIFEST_SUFFIX) else ""
-    if parse_file_name(dump_name) is None:
-        return "its name is not that of a backup"
-    return None if dump_name in by_name else "it is the manifest of a dump that is not there"
+def _why_stray(file_name: str) -> str:
+    if file_name.endswith(MANIFEST_SUFFIX) and parse_file_name(file_name[:-_SUFFIX_LENGTH]) is not None:
+        return "it is the manifest of a dump that is not there"
+    return "its name is not that of a backup"
 
 
-def _look(tier: str, path: str, name: DumpName, status: os.stat_result, has_manifest: bool) -> _Found:
-    file_name = os.path.basename(path)
+def _look(tier: str, file_name: str, path: str, name: DumpName, status: os.stat_result, has_manifest: bool) -> _Found:
     manifest, complaint = _read_manifest(path) if has_manifest else (None, None)
     if complaint is not None:
         state, why = DAMAGED, complaint

@@ -34,8 +34,10 @@ def storage_failure(error: OSError, doing: str, safe: str) -> VolumeError:
     else:
         told = "the storage answers: %s" % (error.strerror or error)
         cause, cure = _CAUSES.get(error.errno or 0, (told, "Look at the storage, then run again."))
-    if error.filename is not None:
-        cause += " (%s)" % os.fsdecode(error.filename)
+    # Calls with two names fail because of where something was to go.
+    place = error.filename if error.filename2 is None else error.filename2
+    if place is not None:
+        cause += " (%s)" % os.fsdecode(place)
     return VolumeError("%s failed: %s. %s %s" % (doing, cause, safe, cure), {"errno": errno.errorcode.get(error.errno or 0)})
 
 
