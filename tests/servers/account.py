@@ -13,8 +13,9 @@ import os
 import pwd
 import stat
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any
 
 _USUAL_ACCOUNTS = ("postgres", "nobody", "daemon")
 # A socket's path has at most 107 bytes; what follows the folder's own path takes the rest.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import subprocess
-from typing import Iterable
+from collections.abc import Iterable
 
 from .server import Server, ServerFailed
 
@@ -23,7 +23,7 @@ def dump_of(server: Server, *options: str) -> bytes:
     command = [server.installation.program("pg_dumpall"), "-w", *options]
     if server.installation.knows_restrict:
         command.append("--restrict-key=" + _RESTRICT_KEY)
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(server))
+    result = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, env=_environment(server))
     if result.returncode != 0:
         raise ServerFailed("pg_dumpall ended with status %d: %s" % (result.returncode, result.stderr.decode("utf-8", "replace")))
     return result.stdout
@@ -32,7 +32,7 @@ def dump_of(server: Server, *options: str) -> bytes:
 def restore_into(server: Server, dump: bytes) -> list[str]:
     """Run ``dump`` by psql to its end and return the lines that tell of errors."""
     command = [server.installation.program("psql"), "-X", "-q", "-w", "-o", "/dev/null", "-f", "-"]
-    result = subprocess.run(command, input=dump, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment(server))
+    result = subprocess.run(command, check=False, input=dump, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment(server))
     said = result.stderr.decode("utf-8", "replace").split("\n")
     errors = [line for line in said if "ERROR:" in line or "FATAL:" in line or "error:" in line]
     return errors if result.returncode == 0 else [*errors, "psql ended with status %d" % result.returncode]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import signal
@@ -13,7 +14,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from typing import Any, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .account import server_account
 from .installations import Installation
@@ -158,10 +160,8 @@ class Server:
             return
         children = _children_of(self._process.pid)
         for process in (self._process.pid, *children):
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         self._process.wait()
         self._process = None
         deadline = time.monotonic() + _STOP_SECONDS
@@ -195,9 +195,9 @@ class Server:
         script = sql if isinstance(sql, bytes) else sql.encode("utf-8", "surrogateescape")
         result = subprocess.run(
             [*command, "-f", "-"],
+            check=False,
             input=script,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             env={**self.environment, "PGDATABASE": database, **environment},
         )
         if result.returncode != 0:
@@ -233,6 +233,7 @@ class Server:
             command += ["--auth", "scram-sha-256", "--pwfile", password_file]
         result = subprocess.run(
             command,
+            check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

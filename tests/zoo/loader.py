@@ -10,8 +10,8 @@ is left out by ``\\if``; the variables are set here.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Iterator
 
 from ..servers.folder import ServerFolder
 from ..servers.server import Server
