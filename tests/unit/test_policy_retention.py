@@ -107,6 +107,10 @@ def test_a_run_that_made_nothing_removes_nothing():
         assert not result.removals and "made no backup" in result.message
 
 
+def test_a_run_that_does_not_trust_its_own_backup_removes_nothing():
+    assert not plan(TierPolicy("hourly", 1), many(6), creating=backup(5, state=UNPROVEN)).removals
+
+
 @pytest.mark.parametrize("state", [UNPROVEN, DAMAGED])
 def test_a_run_whose_backup_is_not_proven_removes_nothing(state):
     remembered, on_volume = backup(6), backup(6, state=state)

@@ -115,6 +115,13 @@ def test_fallbacks_are_no_older_than_the_maximum_age():
     assert select(MORNING, "latest", NOON, 3 * HOUR).candidates == tuple(reversed(MORNING[-3:]))
 
 
+def test_a_fallback_from_the_future_is_none_where_age_matters():
+    future = backup(NOON + 8 * HOUR, sequence=1)
+    newest = backup(NOON, sequence=2, effective=NOON + 8 * HOUR)
+    assert select([future, newest], "latest", NOON, HOUR).candidates == (newest,)
+    assert select([future, newest], "latest", NOON).candidates == (newest, future)
+
+
 def test_a_refusal_for_age_tells_of_newer_damaged_ones():
     damaged = backup(NOON - MINUTE, state=DAMAGED, why="its size differs")
     error = refused([*MORNING, damaged], "latest", NOON, 30 * MINUTE)
@@ -159,6 +166,7 @@ def test_a_file_that_is_not_there_is_never_replaced_by_another(wanted):
     ("wanted", "phrase", "nearest"),
     [
         ("2026-11-22T08:30", "2026-11-22T08:00:00Z (30 min before) and 2026-11-22T09:00:00Z (30 min after)", ["08", "09"]),
+        ("2026-11-22T08:59", "2026-11-22T08:00:00Z (59 min before) and 2026-11-22T09:00:00Z (1 min after)", ["08", "09"]),
         ("2026-11-21", "The nearest: 2026-11-22T06:00:00Z (1 d 6 h after).", ["06"]),
         ("2027", "The nearest: 2026-11-22T11:00:00Z (39 d 13 h before).", ["11"]),
         ("2026-11-22T08:00:00.5", "2026-11-22T08:00:00Z (0 s before) and 2026-11-22T09:00:00Z (59 min 59 s after)", ["08", "09"]),
