@@ -31,7 +31,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats) -> None:
         """The end of the run; failures that were rescued or ignored do not count."""
-        if not any(stats.failures.values()):
+        if not any(stats.failures.values()) or "BANDR_NO_REPORT" in os.environ:
             return
         try:
             for line in self._report():
