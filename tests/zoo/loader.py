@@ -10,7 +10,6 @@ is left out by ``\\if``; the variables are set here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..servers.folder import ServerFolder
@@ -72,11 +71,6 @@ def load_zoo(server: Server) -> Zoo:
         zoo.remove()
         raise
     return zoo
-
-
-def scripts() -> Iterator[str]:
-    """The names of all scripts."""
-    return (name for name in sorted(os.listdir(_HERE)) if name.endswith(".sql"))
 
 
 def _what_the_server_has(server: Server) -> dict[str, str]:
