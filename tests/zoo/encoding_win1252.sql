@@ -3,6 +3,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Characters that WIN1252 has beyond LATIN1.
 
-CREATE TABLE "preis €" (text text DEFAULT '€ „“ …');
+CREATE TABLE "preis €" (text text DEFAULT '€ „‹ …');
 INSERT INTO "preis €" VALUES (DEFAULT), ('ŠŽœžŸ™ ‰');
 COMMENT ON TABLE "preis €" IS '€uro – Œuvre';
