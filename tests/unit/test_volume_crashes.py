@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.backups import PROVEN, UNPROVEN
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import VolumeError
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.catalog import read_catalog
@@ -82,7 +83,7 @@ def test_publication_that_dies_at_any_step_is_whole_or_not_there(tmp_path, monke
         if not dies_at(lambda volume=volume: publish(volume, NEW, 2), number, done_first):
             break
         assert_sound(volume)
-        assert {state for _, name, state in listed(volume) if name == NEW_LISTED[1]} <= {PROVEN, UNPROVEN}
+        assert {state for _tier, name, state in listed(volume) if name == NEW_LISTED[1]} <= {PROVEN, UNPROVEN}
         assert_swept(volume)
         assert listed(volume) in ([OLD_LISTED], [OLD_LISTED, NEW_LISTED])
         outcomes.add(len(listed(volume)))
@@ -140,8 +141,8 @@ def test_everything_is_made_to_last_before_it_is_named(tmp_path):
     with steps.watched(lambda number, name: None):
         publish(volume, NEW, 2)
     told = [name for name in steps.made if name in ("fsync", "link", "rename")]
-    # The dump, the intent and its folder; the dump's name and its folder; the manifest, its name and its folder.
-    assert told == ["fsync", "fsync", "fsync", "link", "fsync", "fsync", "rename", "fsync"]
+    # The dump, the manifest, the intent and their folder; the dump's name and its folder; the manifest's name and its folder.
+    assert told == ["fsync", "fsync", "fsync", "fsync", "link", "fsync", "rename", "fsync"]
 
 
 @pytest.mark.parametrize("done_first", [True, False])

@@ -13,9 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import Interrupted, VolumeError
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.catalog import read_catalog
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.pins import pin
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.proof_record import record_proof
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.root import Volume
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.sweep import sweep
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.work import new_work
@@ -27,6 +29,7 @@ from ansible_collections.bandr.postgres.tests.volumes.samples import (
     listed,
     publish,
     sample_manifest,
+    without_sequence,
     write_dump,
 )
 
@@ -124,7 +127,10 @@ def test_a_manifest_that_outlived_an_older_dump_of_that_name_vouches_for_nothing
 
 
 def test_a_dump_that_is_not_the_manifests_is_refused(volume):
-    for wrong in (replace(sample_manifest(), stored_size=3, sections=sample_manifest().sections[:1]), replace(sample_manifest(), modified_ns=1)):
+    for wrong in (
+        replace(sample_manifest(), stored_size=3, sections=sample_manifest().sections[:1]),
+        replace(sample_manifest(), modified_ns=1),
+    ):
         with pytest.raises(VolumeError), new_work(volume) as work:
             write_dump(work.dump_path, sample_manifest())
             work.publish("hourly", wrong)
@@ -171,13 +177,10 @@ def test_a_sweep_leaves_a_dump_that_is_being_read_to_the_next(volume):
 
 def test_a_sweep_keeps_a_dump_that_was_proven_meanwhile(volume):
     die_after_naming_the_dump(volume)
-    lay_down_manifest = sample_manifest(sequence=0)
-    path = volume.manifest_path("hourly", lay_down_manifest.file_name)
-    with new_work(volume) as work:
-        work._publish_manifest("hourly", lay_down_manifest.file_name, "{}")
-    assert os.path.exists(path)
-    sweep(volume)
-    assert len(listed(volume)) == 1
+    (backup,) = read_catalog(volume).backups
+    assert record_proof(volume, backup, without_sequence(sample_manifest()))
+    assert sweep(volume) != []
+    assert [state for _, _, state in listed(volume)] == ["proven"]
     assert os.listdir(os.path.join(volume.private, "work")) == []
 
 

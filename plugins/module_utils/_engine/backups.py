@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from .manifest import Manifest, ManifestInvalid
+from .manifest import Manifest
 from .manifest_text import ManifestText
 from .names import format_name_time
-from .tools.errors import BackupDamaged
 
 PROVEN = "proven"
 UNPROVEN = "unproven"
@@ -35,21 +34,11 @@ class _ReadWhenAskedFor:
             return self
         held = backup.__dict__["held_manifest"]
         if isinstance(held, ManifestText):
-            held = backup.__dict__["held_manifest"] = _read(backup, held)
+            held = backup.__dict__["held_manifest"] = held.read()
         return held
 
     def __set__(self, backup: Any, value: Any) -> None:
         backup.__dict__["held_manifest"] = None if value is self else value
-
-
-def _read(backup: Backup, text: ManifestText) -> Manifest:
-    try:
-        return text.read()
-    except ManifestInvalid as error:
-        raise BackupDamaged(
-            "The manifest of backup %s in %s cannot be used: %s. Nothing was changed; take another backup, or move that manifest away "
-            "and verify the backup anew." % (backup.name, backup.tier, error)
-        ) from error
 
 
 def _read_when_asked_for() -> Any:

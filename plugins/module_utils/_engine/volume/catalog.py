@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..backups import DAMAGED, PROVEN, UNPROVEN, Backup, Order
-from ..manifest import ManifestInvalid
+from ..manifest import Manifest, ManifestInvalid
 from ..manifest_text import ManifestText
 from ..names import MANIFEST_SUFFIX, TIERS, DumpName, parse_file_name
+from ..tools.errors import BackupDamaged
 from .failures import storage_failure
 from .root import Volume
 
@@ -43,6 +44,26 @@ class Catalog:
     def of_tier(self, tier: str) -> tuple[Backup, ...]:
         """The backups of one tier, oldest first."""
         return tuple(backup for backup in self.backups if backup.tier == tier)
+
+
+class _StoredManifest(ManifestText):
+    """The manifest beside the dump at ``path``."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, content: bytes, path: str) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def read(self) -> Manifest:
+        """The whole manifest; raises BackupDamaged when it contradicts itself."""
+        try:
+            return super().read()
+        except ManifestInvalid as error:
+            raise BackupDamaged(
+                "The manifest of %s cannot be used: %s. Nothing was changed; take another backup, or move that manifest away and "
+                "verify the backup anew." % (self.path, error)
+            ) from error
 
 
 class _Found(NamedTuple):
@@ -130,7 +151,7 @@ def _read_manifest(path: str) -> tuple[ManifestText | None, str | None]:
                 content += part
         finally:
             os.close(descriptor)
-        return ManifestText(content), None
+        return _StoredManifest(content, path), None
     except FileNotFoundError:
         # Dumps are removed before their manifests, so this dump is gone as well, or its manifest was taken away.
         os.lstat(path)

@@ -59,6 +59,8 @@ class Work:
             if (status.st_size, status.st_mtime_ns) != (manifest.stored_size, manifest.modified_ns):
                 raise VolumeError("%s failed: the file is not the one its manifest is about. %s Run again." % (doing, _SAFE))
             intent = Intent(tier, file_name, status.st_ino, status.st_size, status.st_mtime_ns)
+            # Whatever needs room is written before anything gets a name that others see.
+            write_new(self._manifest_path, text.encode("ascii"))
             write_intent(self.folder, intent)
             sync_folder(self.folder)
             if not os.path.lexists(path):
@@ -66,7 +68,8 @@ class Work:
             try:
                 place_new(self.dump_path, path)
                 sync_folder(folder)
-                self._publish_manifest(tier, file_name, text)
+                os.rename(self._manifest_path, self.volume.manifest_path(tier, file_name))
+                sync_folder(folder)
                 return _listed(self.volume, tier, file_name, doing)
             except BaseException:
                 self.keep_for_sweep = True
@@ -79,11 +82,9 @@ class Work:
             with suppress(OSError):
                 remove_work(self.folder)
 
-    def _publish_manifest(self, tier: str, file_name: str, text: str) -> None:
-        unfinished = os.path.join(self.folder, _MANIFEST)
-        write_new(unfinished, text.encode("ascii"))
-        os.rename(unfinished, self.volume.manifest_path(tier, file_name))
-        sync_folder(self.volume.tier(tier))
+    @property
+    def _manifest_path(self) -> str:
+        return os.path.join(self.folder, _MANIFEST)
 
     def _take_back(self, intent: Intent) -> bool:
         """Undo a publication that did not reach its end; whether nothing is left of it."""
