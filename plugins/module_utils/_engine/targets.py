@@ -93,7 +93,7 @@ class Target:
 
     ``extensions`` maps the available ones to their default version. ``locale_refusals`` and ``folder_refusals`` hold
     the reasons why a locale, or a folder for a tablespace, cannot be had. ``unknown_settings`` are those that dumps of
-    newer clients set and this server does not have.
+    newer clients set and this server does not have. ``first_role`` is the one that initdb made.
     """
 
     version: str
@@ -106,6 +106,7 @@ class Target:
     roles: frozenset[str]
     tablespaces: tuple[Tablespace, ...]
     extensions: Mapping[str, str]
+    first_role: str | None = None
     unknown_settings: frozenset[str] = frozenset()
     psql_version: str = ""
     psql_knows_restrict: bool = True

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Sequence
 
 from ..backups import Backup
 from ..manifest import Manifest
@@ -20,8 +20,11 @@ from .listing import ListRequest, list_backups, summarize
 from .proof import prove_backup
 from .restore_look import Look, look
 from .restore_request import RestoreRequest, check_request
-from .restore_run import RestoreRun
+from .restore_run import RestoreRun, foreseen
 from .verify import prove_and_record
+
+# What callers need for one restore comes from one place.
+__all__ = ["RestoreRequest", "restore"]
 
 
 def restore(context: Context, request: RestoreRequest) -> dict[str, Any]:
@@ -62,13 +65,13 @@ def _restore(
     for warning in warnings:
         context.progress.say(warning)
     summary = dict(summarize(backup, context.now()), databases=list(manifest.database_names), plain_size=manifest.plain_size)
+    before = sorted(database.name for database in seen.target.databases)
     if request.dry_run:
-        entries = [{"name": name, "state": "not started", "seconds": 0.0, "bytes": 0, "errors": []} for name in seen.wish.names]
-        return _result(summary, entries, warnings, begun, _would(backup, seen), changed=True)
+        return _result(summary, foreseen(manifest, seen), warnings, begun, _would(backup, seen), True, before)
     with _open(backup) as file:
         run = RestoreRun(context, request, backup, manifest, seen, file)
         try:
-            return run.run(lambda changed, entries, message: _result(summary, entries, warnings + run.warnings, begun, message, changed))
+            return run.run(lambda changed, entries, message: _result(summary, entries, warnings + run.warnings, begun, message, changed, before))
         finally:
             run.close()
 
@@ -80,6 +83,7 @@ def _look(context: Context, request: RestoreRequest, backup: Backup, manifest: M
         details = {
             "changed": False,
             "backup": summarize(backup, context.now()),
+            "databases_before": sorted(database.name for database in seen.target.databases),
             "problems": list(seen.verdict.problems),
             "warnings": list(seen.verdict.warnings),
         }
@@ -114,12 +118,14 @@ def _result(
     begun: float,
     message: str,
     changed: bool = False,
+    before: Sequence[str] = (),
     **more: Any,
 ) -> dict[str, Any]:
     return {
         "changed": changed,
         "backup": backup,
         "databases": databases,
+        "databases_before": list(before),
         "warnings": warnings,
         "problems": [],
         "seconds": round(time.monotonic() - begun, 3),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from ..manifest import DATABASE, WHOLE, Manifest, Section
+from ..manifest import DATABASE, Manifest, Section
 from ..policy.preflight import Verdict, Wish, examine, folders_to_probe, locales_to_probe
 from ..postgres.restrict import begins_restricted
 from ..postgres.script_names import databases_of_script, holds_statements
@@ -92,7 +92,7 @@ def _names(request: RestoreRequest, manifest: Manifest, reader: SectionReader, s
                 "In backup %s databases cannot be told apart, for the program that made it is too old. Nothing was touched; "
                 "restore the whole of it by leaving out databases." % manifest.file_name
             )
-        return tuple(name for section in manifest.sections if section.kind == WHOLE for name in databases_of_script(reader.chunks(section)))
+        return databases_of_script(chunk for section in manifest.sections for chunk in reader.chunks(section))
     if request.databases is None:
         return manifest.database_names
     missing = [name for name in request.databases if name not in manifest.database_names]

@@ -9,17 +9,18 @@ import time
 from typing import Any, BinaryIO, Callable, Iterable, Iterator
 
 from ..backups import Backup
-from ..manifest import DATABASE, GLOBALS, WHOLE, Manifest, Section
+from ..manifest import GLOBALS, WHOLE, Manifest, Section
 from ..policy.preflight import tablespaces_to_skip
 from ..postgres.preamble_filter import drop_unknown_settings
-from ..postgres.psql_stream import MOST_ERRORS, Outcome, feed_psql
+from ..postgres.psql_stream import Outcome, feed_psql
 from ..postgres.role_filter import TargetGlobals, filter_globals
 from ..postgres.session import StatementFailed
-from ..targets import ASIDE_PREFIX, BUILT_IN, TargetDatabase, aside_name
+from ..targets import ASIDE_PREFIX, BUILT_IN
 from ..tools.errors import ConnectionFailed, EngineError, Interrupted, RestoredWithErrors, RestoreFailed
 from .context import Context
 from .replacement import Room
 from .restore_look import Look
+from .restore_places import Places
 from .restore_request import DROP, RestoreRequest
 from .section_reader import SectionReader
 
@@ -62,9 +63,12 @@ class RestoreRun:
         total = sum(section.length for section in self._sections())
         self._context.progress.start("restoring %s" % self._backup.name, total)
         try:
-            for section in self._sections():
-                self._context.progress.step(section.database or section.kind)
-                self._restore_section(section)
+            if self._manifest.has_sections:
+                for section in self._sections():
+                    self._context.progress.step(section.database or section.kind)
+                    self._restore_section(section)
+            else:
+                self._restore_into_place(self._sections(), list(self._seen.wish.names))
             self._finish()
         except Interrupted as error:
             message = "The restore of backup %s was ended by a signal. %s" % (self._backup.name, self._what_became())
@@ -93,121 +97,69 @@ class RestoreRun:
         )
         return report(True, self._databases(), message)
 
-    def _sections(self) -> Iterator[Section]:
-        for section in self._manifest.sections:
-            if section.kind in (GLOBALS, WHOLE) or (section.kind == DATABASE and section.database in self._entries):
-                yield section
+    def _sections(self) -> list[Section]:
+        if not self._manifest.has_sections:
+            return list(self._manifest.sections)
+        return [section for section in self._manifest.sections if section.kind == GLOBALS or section.database in self._entries]
 
     def _restore_section(self, section: Section) -> None:
         if section.kind == GLOBALS:
-            outcome = self._feed(section, self._for_globals(self._chunks(section)))
+            outcome = self._feed([section])
             self.warnings.extend("the roles and tablespaces: %s" % error for error in outcome.errors)
             self._judge(outcome, "the roles and tablespaces")
-        elif section.kind == WHOLE:
-            self._restore_into_place(section, list(self._seen.wish.names), lambda: self._whole(section))
-        elif section.database in BUILT_IN and section.database not in self._seen.wish.filled:
+        elif _is_empty(section.database, self._seen):
             self._entries[section.database]["state"] = SKIPPED
         else:
-            name = str(section.database)
-            self._restore_into_place(section, [name], lambda: self._chunks(section))
+            self._restore_into_place([section], [str(section.database)])
 
-    def _restore_into_place(self, section: Section, names: list[str], chunks: Callable[[], Iterable[bytes | memoryview]]) -> None:
+    def _restore_into_place(self, sections: list[Section], names: list[str]) -> None:
         """Make room, feed, and either let the old ones go or put them back."""
         begun = time.monotonic()
-        asides: list[TargetDatabase] = []
-        made: list[str] = []
-        outcome = None
+        places = Places(self._room, self._seen, drop_first=self._request.replace_method == DROP)
+        for name in names:
+            self._entries[name]["state"] = FAILED
         try:
-            for name in names:
-                self._entries[name]["state"] = FAILED
-                self._make_room(name, asides, made)
+            places.take(names)
             if self._seen.single is not None:
                 self._room.create(self._seen.single)
-            outcome = self._feed(section, chunks(), self._seen.single)
+            outcome = self._feed(sections)
             for name in names:
-                self._note(self._entries[name], section, outcome, begun)
+                self._entries[name].update(seconds=round(time.monotonic() - begun, 3), errors=list(outcome.errors))
+                self._entries[name]["bytes"] = sum(section.length for section in sections)
+            places.outcome = outcome
             self._judge(outcome, ", ".join(names) or _EVERYTHING)
         except BaseException:
-            self._undo(names, asides, made, outcome)
+            for name in names:
+                self._entries[name]["note"] = places.undo(name)
             raise
         for name in names:
             self._entries[name]["state"] = RESTORED
-        self._let_go(asides, outcome)
+        self.warnings.extend(places.let_go())
 
-    def _make_room(self, name: str, asides: list[TargetDatabase], made: list[str]) -> None:
-        database = self._seen.target.database(name)
-        if database is None:
-            made.append(name)
-        elif name in self._seen.verdict.replaced:
-            if name not in BUILT_IN and (self._request.replace_method == DROP or database.invalid):
-                self._room.drop(name)
-                made.append(name)
-            else:
-                asides.append(database)
-                self._room.set_aside(database)
+    def _feed(self, sections: list[Section]) -> Outcome:
+        """Feed one psql, connected where nothing is renamed or dropped, with what of these sections fits the target."""
+        chunks = self._counted(sections)
+        if self._unknown:
+            chunks = drop_unknown_settings(chunks, self._unknown)
+        if self._seen.single is not None:
+            return feed_psql(self._session, chunks, self._seen.single, self._request.keep_going)
+        if sections[0].kind in (GLOBALS, WHOLE):
+            chunks = self._for_globals(chunks)
+        names = [section.database for section in sections if section.database is not None] or list(self._entries)
+        return feed_psql(self._session, chunks, self._room.door(*names), self._request.keep_going)
 
-    def _undo(self, names: list[str], asides: list[TargetDatabase], made: list[str], outcome: Outcome | None) -> None:
-        """Leave nothing half restored behind; what cannot be undone is told."""
-        for name in names:
-            database = next((each for each in asides if each.name == name), None)
-            _surely(self._undo_one, name, database, name in made and not _somebody_elses(outcome))
-
-    def _undo_one(self, name: str, database: TargetDatabase | None, ours: bool) -> None:
-        entry = self._entries[name]
-        try:
-            if database is not None:
-                self._room.put_back(database)
-                entry["note"] = "the old database is back as it was"
-            elif ours:
-                self._room.drop(name)
-                entry["note"] = "what was restored of it was dropped"
-            else:
-                entry["note"] = "it may hold a part of the backup"
-        except (ConnectionFailed, StatementFailed) as error:
-            entry["note"] = "what was restored of it could not be dropped: %s" % error.message
-            if database is not None:
-                entry["note"] = "the old database could not be put back, look for %s: %s" % (aside_name(database), error.message)
-
-    def _let_go(self, asides: list[TargetDatabase], outcome: Outcome) -> None:
-        for database in asides:
-            if outcome.error_count:
-                self.warnings.append(
-                    "The old database %s is kept as %s, because the new one met errors; drop it when nobody needs it."
-                    % (database.name, aside_name(database))
-                )
-                continue
-            try:
-                _surely(self._room.drop_aside, database)
-            except (ConnectionFailed, StatementFailed) as error:
-                self.warnings.append(
-                    "The database %s was replaced, but what it was could not be dropped; drop %s: %s"
-                    % (database.name, aside_name(database), error.message)
-                )
-
-    def _chunks(self, section: Section) -> Iterable[bytes | memoryview]:
-        chunks = self._counted(self._reader.chunks(section))
-        return drop_unknown_settings(chunks, self._unknown) if self._unknown else chunks
-
-    def _counted(self, chunks: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
-        for chunk in chunks:
-            yield chunk
-            self._context.progress.advance(len(chunk))
+    def _counted(self, sections: list[Section]) -> Iterator[bytes | memoryview]:
+        for section in sections:
+            for chunk in self._reader.chunks(section):
+                yield chunk
+                self._context.progress.advance(len(chunk))
 
     def _for_globals(self, chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
         target = self._seen.target
         skipped = tablespaces_to_skip(self._manifest, target, self._seen.wish)
         present = frozenset(place.name for place in target.tablespaces) | skipped
-        known = TargetGlobals(target.user, target.roles, present, self._seen.wish.chosen)
+        known = TargetGlobals(target.user, target.roles, present, self._seen.wish.chosen, target.first_role)
         return filter_globals((bytes(chunk) for chunk in chunks), known)
-
-    def _whole(self, section: Section) -> Iterable[bytes | memoryview]:
-        chunks = self._chunks(section)
-        return chunks if self._seen.single is not None else self._for_globals(chunks)
-
-    def _feed(self, section: Section, chunks: Iterable[bytes | memoryview], database: str | None = None) -> Outcome:
-        if database is None:
-            database = self._room.door(*([section.database] if section.database is not None else self._entries))
-        return feed_psql(self._session, chunks, database, self._request.keep_going)
 
     def _judge(self, outcome: Outcome, what: str) -> None:
         self._error_count += outcome.error_count
@@ -216,11 +168,6 @@ class RestoreRun:
         self.warnings.extend("%s: %s" % (what, warning) for warning in outcome.warnings)
         if not outcome.whole or (outcome.error_count and not self._request.keep_going):
             raise RestoreFailed("%s: %s" % (what, outcome.why))
-
-    def _note(self, entry: dict[str, Any], section: Section, outcome: Outcome, begun: float) -> None:
-        entry["seconds"] = round(time.monotonic() - begun, 3)
-        entry["bytes"] = section.length
-        entry["errors"] = list(outcome.errors[:MOST_ERRORS])
 
     def _finish(self) -> None:
         """Statistics, durability, and a last look at what is there."""
@@ -257,23 +204,19 @@ class RestoreRun:
         return " ".join(sentences)
 
 
+def foreseen(manifest: Manifest, seen: Look) -> list[dict[str, Any]]:
+    """What a run would begin with: all databases not started, but for those that it would skip."""
+    return [dict(_entry(name), state=SKIPPED if manifest.has_sections and _is_empty(name, seen) else NOT_STARTED) for name in seen.wish.names]
+
+
+def _is_empty(name: str | None, seen: Look) -> bool:
+    """Whether every server has the database and the dump adds nothing to it."""
+    return name in BUILT_IN and name not in seen.wish.filled
+
+
 def _entry(name: str) -> dict[str, Any]:
     return {"name": name, "state": NOT_STARTED, "seconds": 0.0, "bytes": 0, "errors": []}
 
 
 def _sentence(text: str) -> str:
     return text if text.endswith(".") else text + "."
-
-
-def _surely(action: Callable[..., None], *arguments: Any) -> None:
-    """Do what must not be left half done; the signal that came in between is obeyed afterwards."""
-    try:
-        action(*arguments)
-    except Interrupted:
-        action(*arguments)
-        raise
-
-
-def _somebody_elses(outcome: Outcome | None) -> bool:
-    """Whether the database came from elsewhere after the look, so that it is not ours to drop."""
-    return outcome is not None and any("database" in error and "already exists" in error for error in outcome.errors)

@@ -27,6 +27,8 @@ _OF_TABLESPACE = re.compile(
 _ON_PARAMETER = re.compile(rb"(?:GRANT|REVOKE)\s+[A-Z, ]+?\s+ON\s+PARAMETER\s")
 _MEMBERSHIP = re.compile(rb"GRANT\s+")
 _TO = re.compile(rb"\s+TO\s+")
+_ADMIN = re.compile(rb"[A-Z, ]*\bADMIN (?:OPTION|TRUE)\b")
+_GRANTED_BY = re.compile(rb"[A-Z, ]*?(?P<clause> GRANTED BY )")
 _END = re.compile(rb"\s*;")
 _WITH = re.compile(rb"\s+WITH\b")
 _CONNECT = b"\\connect "
@@ -43,13 +45,15 @@ _OTHER_ATTRIBUTE = re.compile(rb"\s+[A-Z]+(?=[\s;])")
 class TargetGlobals:
     """What the target has: the role that connects, and the names of all roles and tablespaces.
 
-    ``keep_existing``: what the target has stays as it is; the dump only adds what is missing.
+    ``keep_existing``: what the target has stays as it is; the dump only adds what is missing. ``first_role`` is the one
+    that initdb made: memberships granted by the source's first role are granted by the target's, None: as they were.
     """
 
     connecting_role: str
     roles: frozenset[str]
     tablespaces: frozenset[str]
     keep_existing: bool = False
+    first_role: str | None = None
 
 
 def filter_globals(globals_sql: Iterable[bytes], target: TargetGlobals) -> Iterator[bytes]:
@@ -86,6 +90,7 @@ class _Judge:
         self._target = target
         self._codec = "utf_8"
         self._dropped = False
+        self._admins: set[tuple[str, str]] = set()
 
     def keep(self, piece: Piece) -> bytes:
         data = bytes(piece.data)
@@ -111,6 +116,9 @@ class _Judge:
             return b"" if self._name(statement, create.end())[0] in self._target.tablespaces else statement
         if self._target.keep_existing and self._is_of_existing(statement):
             return b""
+        membership = self._membership(statement)
+        if membership is not None:
+            return self._granted_by_first_role(statement, *membership)
         alter = _ALTER_ROLE.match(statement)
         if alter:
             name, end = self._name(statement, alter.end())
@@ -126,12 +134,32 @@ class _Judge:
             found = pattern.match(statement)
             if found:
                 return self._name(statement, found.end())[0] in names
-        membership = _MEMBERSHIP.match(statement)
-        if membership is None:
-            return False
-        granted, end = self._name(statement, membership.end())
-        member = _TO.match(statement, end)
-        return granted is not None and member is not None and self._name(statement, member.end())[0] in self._target.roles
+        membership = self._membership(statement)
+        return membership is not None and membership[1] in self._target.roles
+
+    def _membership(self, statement: bytes) -> tuple[str, str, int] | None:
+        """Role, member and where the options begin of a ``GRANT role TO member …``."""
+        opening = _MEMBERSHIP.match(statement)
+        if opening is None:
+            return None
+        role, end = self._name(statement, opening.end())
+        to = _TO.match(statement, end)
+        if role is None or to is None:
+            return None
+        member, end = self._name(statement, to.end())
+        return None if member is None else (role, member, end)
+
+    def _granted_by_first_role(self, statement: bytes, role: str, member: str, position: int) -> bytes:
+        """Leave the grantor to the server where it is the source's first role: of all, it alone needs no ADMIN option."""
+        if _ADMIN.match(statement, position):
+            self._admins.add((role, member))
+        granted = _GRANTED_BY.match(statement, position)
+        if granted is None or self._target.first_role is None:
+            return statement
+        grantor, end = self._name(statement, granted.end())
+        if grantor is None or grantor == self._target.first_role or (role, grantor) in self._admins:
+            return statement
+        return statement[: granted.start("clause")] + statement[end:]
 
     def _name(self, statement: bytes, position: int) -> tuple[str | None, int]:
         found = read_identifier(statement, position)

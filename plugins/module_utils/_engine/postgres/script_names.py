@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable
+from typing import Iterable, Iterator
 
 from .dumped_names import decode_name, find_client_encoding, read_identifier
-from .statements import META_COMMAND, STATEMENT, PieceReader, gather
+from .statements import META_COMMAND, STATEMENT, Piece, PieceReader, gather
 
 _CREATE_DATABASE = re.compile(rb"CREATE\s+DATABASE\s+")
 _CONNECT = b"\\connect "
@@ -40,7 +40,7 @@ def holds_statements(chunks: Iterable[bytes | memoryview]) -> bool:
     return any(piece.kind == STATEMENT and not _HARMLESS.fullmatch(bytes(piece.data)) for piece in gather(_pieces(chunks)))
 
 
-def _pieces(chunks: Iterable[bytes | memoryview]):
+def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[Piece]:
     reader = PieceReader()
     for chunk in chunks:
         yield from reader.feed(bytes(chunk))

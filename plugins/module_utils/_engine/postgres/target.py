@@ -18,6 +18,7 @@ SELECT json_build_object(
   'superuser', (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
   'free_connections', current_setting('max_connections')::integer
       - (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
+  'first_role', (SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10),
   'roles', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_catalog.pg_roles),
   'extensions', (SELECT coalesce(json_object_agg(name, default_version), '{}') FROM pg_catalog.pg_available_extensions),
   'settings', (SELECT coalesce(json_agg(name), '[]') FROM pg_catalog.pg_settings WHERE name IN (%s)),
@@ -32,8 +33,9 @@ SELECT json_build_object(
 _FOLDER = """
 SELECT json_build_object(
   'is_folder', (SELECT isdir FROM pg_catalog.pg_stat_file(%(path)s, true)),
-  'used', EXISTS (SELECT FROM pg_catalog.pg_ls_dir(%(path)s, true, false) AS entry
-                  WHERE entry LIKE 'PG\\_' || current_setting('server_version_num')::integer / 10000 || '\\_%%')
+  'used', CASE WHEN (SELECT isdir FROM pg_catalog.pg_stat_file(%(path)s, true))
+               THEN EXISTS (SELECT FROM pg_catalog.pg_ls_dir(%(path)s, true, false) AS entry
+                            WHERE entry LIKE 'PG\\_' || current_setting('server_version_num')::integer / 10000 || '\\_%%') END
 )"""
 
 # The same check that CREATE DATABASE makes, without creating anything.
@@ -60,6 +62,7 @@ def look_at_target(session: Session) -> Target:
         roles=frozenset(answer["roles"]),
         tablespaces=tuple(look.tablespaces.values()),
         extensions=answer["extensions"],
+        first_role=answer["first_role"],
         unknown_settings=frozenset(_NEWER_SETTINGS) - frozenset(answer["settings"]),
         psql_version=session.clients.version("psql")[1],
     )
