@@ -85,7 +85,7 @@ dist: $(TARBALL) ## Build the tarball of the collection
 	@echo $(TARBALL)
 
 .PHONY: changelog
-changelog: $(READY_TO_TEST) ## Write CHANGELOG.rst of this version from changelogs/fragments
+changelog: $(READY_TO_TEST) $(INSTALLED)/.made ## Write CHANGELOG.rst of this version from changelogs/fragments
 	@$(IN_ENVIRONMENT) antsibull-changelog release --version $(VERSION) --update-existing
 
 .PHONY: environment

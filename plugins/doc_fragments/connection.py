@@ -22,7 +22,7 @@ options:
   user:
     description:
       - The user to connect as, V(postgres) unless E(PGUSER) says otherwise.
-      - A backup needs a superuser, or O(role_passwords=false) and a user that may read all data. A restore needs a superuser.
+      - A backup needs a superuser, or a user that may read all data if the passwords of roles are left out. A restore needs a superuser.
     type: str
   password:
     description:

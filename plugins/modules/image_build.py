@@ -82,9 +82,6 @@ attributes:
   idempotent:
     description: The hash decides.
     support: full
-seealso:
-  - plugin: bandr.postgres.pg_backup
-    plugin_type: role
 """
 
 EXAMPLES = r"""

@@ -191,7 +191,8 @@ backup:
       description: The version of the server it was made from, or null where it is not known.
       type: str
       returned: always
-      sample: "17.10"method:
+      sample: "17.10"
+method:
   description: How the backup came to be, V(dump), V(link), V(copy), V(present), or null.
   type: str
   returned: success
@@ -307,7 +308,7 @@ def main() -> None:
 
     def operation(context: Context) -> dict[str, Any]:
         result = run_backup(context, backup_request_of(module.params, module.check_mode))
-        return dict(result, diff=tier_diff(result))
+        return dict(result, diff=tier_diff(result)) if module._diff else result
 
     run_operation(module, operation)
 

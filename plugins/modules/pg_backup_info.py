@@ -133,7 +133,8 @@ backups:
       description: The version of the server it was made from, or null where it is not known.
       type: str
       returned: always
-      sample: "17.10"    in_use:
+      sample: "17.10"
+    in_use:
       description: Whether a restore or a verification is reading it.
       type: bool
       returned: always
@@ -203,7 +204,8 @@ selected:
       description: The version of the server it was made from, or null where it is not known.
       type: str
       returned: always
-      sample: "17.10"strays:
+      sample: "17.10"
+strays:
   description: Files in the tiers that are no backups. They are never touched.
   type: list
   elements: dict

@@ -128,7 +128,8 @@ backups:
       description: The version of the server it was made from, or null where it is not known.
       type: str
       returned: always
-      sample: "17.10"    verified:
+      sample: "17.10"
+    verified:
       description: Whether it was read to its end and is whole.
       type: bool
       returned: always

@@ -167,7 +167,8 @@ backup:
       description: The version of the server it was made from, or null where it is not known.
       type: str
       returned: always
-      sample: "17.10"databases:
+      sample: "17.10"
+databases:
   description: What became of each database.
   type: list
   elements: dict
@@ -227,7 +228,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.bandr.postgres.plugins.module_utils._args import CONNECTION_SPEC, RESTORE_SPEC, VOLUME_SPEC
-from ansible_collections.bandr.postgres.plugins.module_utils._door import restore_request_of, run_operation
+from ansible_collections.bandr.postgres.plugins.module_utils._door import restore_request_of, run_operation, server_diff
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.context import Context
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.restore import restore
 
@@ -241,7 +242,8 @@ def main() -> None:
     )
 
     def operation(context: Context) -> dict[str, Any]:
-        return restore(context, restore_request_of(module.params, module.check_mode))
+        result = restore(context, restore_request_of(module.params, module.check_mode))
+        return dict(result, diff=server_diff(result)) if module._diff else result
 
     run_operation(module, operation)
 

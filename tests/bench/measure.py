@@ -45,7 +45,7 @@ class Contender:
                 source = process.stdout
                 processes.append(process)
             for process, command in zip(processes, self.pipeline):
-                _, status, usage = os.wait4(process.pid, 0)
+                _pid, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
                 self.memory = max(self.memory, usage.ru_maxrss * 1024)
                 if process.returncode:

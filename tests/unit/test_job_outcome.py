@@ -35,10 +35,10 @@ def test_facts_are_the_last_line_that_is_an_object(message: str, facts: dict | N
     assert parse_termination_message(message) == facts
 
 
-def said(state: dict, job: dict = samples.FAILED, log: str = "", **status: str) -> str:
+def said(state: dict, job: dict | None = None, log: str = "", **status: str) -> str:
     """The sentence about a Job whose container is in ``state``."""
     ended = pod(state, "Failed", **status)
-    return describe("migrate", diagnose(job, [ended]), ended, log)
+    return describe("migrate", diagnose(job or samples.FAILED, [ended]), ended, log)
 
 
 def test_a_program_that_tells_why_it_failed_is_quoted() -> None:

@@ -87,7 +87,7 @@ def test_what_is_not_a_time_is_refused_with_a_sentence_that_shows_one(text):
 @pytest.mark.parametrize("seed", range(5))
 def test_every_way_of_writing_a_moment_is_read_the_same(seed):
     chance = random.Random(seed)
-    for _ in range(400):
+    for _turn in range(400):
         offset = timezone(timedelta(minutes=chance.randrange(-14 * 60, 14 * 60 + 1)))
         time = datetime(chance.randrange(1990, 2090), 1, 1, tzinfo=offset) + timedelta(seconds=chance.randrange(364 * 86400))
         year, week, weekday = time.isocalendar()
@@ -149,7 +149,7 @@ def test_an_age_is_written_for_people(age, text):
 @pytest.mark.parametrize("seed", range(3))
 def test_an_age_that_is_written_is_never_more_than_the_age_and_reads_back(seed):
     chance = random.Random(seed)
-    for _ in range(300):
+    for _turn in range(300):
         age = timedelta(seconds=chance.randrange(1, 10 ** chance.randrange(1, 9)))
         read = parse_duration(format_age(age))
         assert read <= age < read + max(read / 2, MINUTE), age

@@ -271,7 +271,7 @@ def test_every_promoting_tier_of_up_to_three_from_up_to_three(promote):
 @pytest.mark.parametrize("seed", range(20))
 def test_a_second_run_finds_nothing_left_to_do(seed):
     chance = random.Random(seed)
-    for _ in range(200):
+    for _turn in range(200):
         held = [backup(number, "daily", chance.choice(STATES)) for number in chance.sample(range(30), chance.randrange(8))]
         prior = [backup(number, "hourly", chance.choice(STATES)) for number in chance.sample(range(30), chance.randrange(12))]
         policy = TierPolicy("daily", chance.randrange(1, 6), prior_count=chance.randrange(1, 6), promote=chance.choice([OLDEST, NEWEST]))
@@ -292,5 +292,5 @@ def test_the_order_in_which_backups_are_listed_does_not_matter(seed):
     prior = [backup(number, "hourly", chance.choice(STATES)) for number in range(5, 25)]
     policy = TierPolicy("daily", 3, prior_count=4)
     expected = plan(policy, held, prior)
-    for _ in range(10):
+    for _turn in range(10):
         assert plan(policy, chance.sample(held, len(held)), chance.sample(prior, len(prior))) == expected

@@ -236,8 +236,8 @@ def test_a_damaged_copy_asked_for_by_path_points_to_the_readable_one():
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_the_volume_holds_the_answer_is_the_one_meant_or_an_error(seed):
     chance = random.Random(seed)
-    for _ in range(100):
-        times = [NOON + timedelta(minutes=chance.randrange(-3000, 1)) for _ in range(chance.randrange(1, 12))]
+    for _turn in range(100):
+        times = [NOON + timedelta(minutes=chance.randrange(-3000, 1)) for _turn in range(chance.randrange(1, 12))]
         backups = [
             backup(time, tier, chance.choice([PROVEN, UNPROVEN, DAMAGED]))
             for time in set(times) for tier in TIERS if chance.random() < 0.6

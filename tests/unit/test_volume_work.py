@@ -115,7 +115,7 @@ def test_a_death_before_a_name_is_taken_does_not_cost_its_rightful_owner(volume)
             dies_at(lambda: publish(volume), number, done_first=True)
         sweep(volume)
         assert Path(path).exists(), number
-    assert [state for _, _, state in listed(volume)] == ["unproven"]
+    assert [state for _tier, _name, state in listed(volume)] == ["unproven"]
 
 
 def test_a_manifest_that_outlived_an_older_dump_of_that_name_vouches_for_nothing(volume):
@@ -159,7 +159,7 @@ def test_a_sweep_says_what_it_removed(volume):
 
 def test_a_sweep_takes_back_a_dump_whose_manifest_never_came(volume):
     die_after_naming_the_dump(volume)
-    assert [state for _, _, state in listed(volume)] == ["unproven"]
+    assert [state for _tier, _name, state in listed(volume)] == ["unproven"]
     assert sweep(volume) == [
         "Removed backup-2026-11-22T12:07:00Z-dumpall.sql.zst from hourly: the run that made it ended before it was published."
     ]
@@ -180,7 +180,7 @@ def test_a_sweep_keeps_a_dump_that_was_proven_meanwhile(volume):
     (backup,) = read_catalog(volume).backups
     assert record_proof(volume, backup, without_sequence(sample_manifest()))
     assert sweep(volume) != []
-    assert [state for _, _, state in listed(volume)] == ["proven"]
+    assert [state for _tier, _name, state in listed(volume)] == ["proven"]
     assert os.listdir(os.path.join(volume.private, "work")) == []
 
 

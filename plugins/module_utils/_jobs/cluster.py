@@ -149,13 +149,13 @@ class KubernetesJobs:
     def _call(self, what: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         try:
             return function(*arguments, **options)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ClusterError("The API server does not answer (to %s): %s." % (what, error), passing=True) from error
         except ApiException as error:
             status = error.status or 0
             passing = status >= _SERVER_TROUBLE or status in (0, _TOO_MANY)
             sentence = "The cluster refuses to %s in namespace %s: %s." % (what, self._namespace, _api_message(error))
             raise ClusterError(sentence, status, passing) from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ClusterError("The API server does not answer (to %s): %s." % (what, error), passing=True) from error
 
 
 def _api_message(error: Any) -> str:

@@ -33,7 +33,8 @@ class Clients:
                 "The PostgreSQL client program %s was not found %s. Nothing was changed; install the PostgreSQL client "
                 "programs or name their folder in client_folder." % (program, place)
             )
-        return found
+        # Programs are started in another folder than the one that a relative path is meant from.
+        return os.path.abspath(found)
 
     def version(self, program: str) -> tuple[int, str]:
         """Major version and full version text of ``program``; raises UsageError when it does not tell."""
