@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from ._engine.names import DEFAULT_COUNT
 from ._engine.operations.backup import BackupRequest
 from ._engine.operations.context import Context
 from ._engine.operations.dump import DumpSettings
 from ._engine.operations.restore import RestoreRequest
+from ._engine.operations.restore_run import SKIPPED
 from ._engine.policy.moments import parse_duration
 from ._engine.policy.retention import TierPolicy
 from ._engine.postgres.connection import Connection
@@ -34,10 +35,11 @@ def run_operation(module: AnsibleModule, operation: Callable[[Context], dict[str
                 module.params["passfile"] = stack.enter_context(private_passfile(module.params["passfile"]))
             result = operation(Context(client_folder=module.params.get("client_folder")))
     except EngineError as error:
-        module.fail_json(msg=error.message, code=error.code, reason=error.reason, **_without(error.details, "message", "failed"))
+        result = _without(error.details, "message", "failed")
+        _warn(module, result.pop("warnings", ()))
+        module.fail_json(msg=error.message, code=error.code, reason=error.reason, **result)
         return
-    for warning in result.pop("warnings", ()):
-        module.warn(warning)
+    _warn(module, result.pop("warnings", ()))
     module.exit_json(msg=result.pop("message"), **result)
 
 
@@ -111,9 +113,29 @@ def tier_diff(result: dict[str, Any]) -> dict[str, str]:
     return {"before_header": header, "after_header": header, "before": "".join(before), "after": "".join(after)}
 
 
+def server_diff(result: dict[str, Any]) -> dict[str, str]:
+    """The databases of the server before and after a restore, as ``pg_restore`` reports it."""
+    before = {name: name for name in result["databases_before"]}
+    after = dict(before)
+    for entry in result["databases"]:
+        if entry["state"] != SKIPPED:
+            after[entry["name"]] = "%s as of %s" % (entry["name"], result["backup"]["name"])
+    header = "databases of the server"
+    return {"before_header": header, "after_header": header, "before": _lines(before), "after": _lines(after)}
+
+
 def duration_of(text: str | None) -> timedelta | None:
     """A duration parameter as a time span; raises UsageError where it cannot be read."""
     return None if text is None else parse_duration(text)
+
+
+def _warn(module: AnsibleModule, warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        module.warn(warning)
+
+
+def _lines(words: dict[str, str]) -> str:
+    return "".join("%s\n" % words[name] for name in sorted(words))
 
 
 def _without(details: dict[str, Any], *names: str) -> dict[str, Any]:

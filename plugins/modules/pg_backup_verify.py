@@ -63,10 +63,10 @@ msg:
   returned: always
   sample: All 31 backups read are proven.
 backups:
-  description: The backups that were read.
+  description: The backups that were read, or would be.
   type: list
   elements: dict
-  returned: always
+  returned: success, and when a backup is damaged
   contains:
     name:
       description: Its UTC start time, by which it is selected.
@@ -135,11 +135,11 @@ backups:
       returned: always
       sample: true
 damaged:
-  description: The backups that are damaged.
+  description: The backups that are damaged, each with its tier.
   type: list
   elements: str
-  returned: always
-  sample: []
+  returned: success, and when a backup is damaged
+  sample: ["hourly/2026-11-22T10:07:00Z"]
 code:
   description: The engine's exit code for this kind of failure.
   type: int

@@ -36,6 +36,7 @@ options:
     description:
       - What to restore, V(latest), a time in any form of ISO 8601 (UTC unless it has an offset), or a file name.
       - A time that no backup has is an error that names the nearest two, never a substitute.
+      - With V(none), nothing is restored and the backups are listed.
     type: str
     default: latest
   databases:
@@ -103,9 +104,9 @@ msg:
   returned: always
   sample: Backup 2026-11-22T10:07:00Z was restored, 3 databases in 21 s.
 backup:
-  description: The backup that was restored.
+  description: The backup that was restored, or null when none was asked for.
   type: dict
-  returned: when one was selected
+  returned: success, and when it was selected before the failure
   contains:
     name:
       description: Its UTC start time, by which it is selected.
@@ -169,10 +170,10 @@ backup:
       returned: always
       sample: "17.10"
 databases:
-  description: What became of each database.
+  description: What became of each database, in the order of the backup. Empty when none was asked for.
   type: list
   elements: dict
-  returned: when the restore began
+  returned: success, and when the restore had begun
   contains:
     name:
       description: The database.
@@ -200,16 +201,33 @@ databases:
       elements: str
       returned: always
       sample: []
+    note:
+      description: What is there now in its place.
+      type: str
+      returned: when the database could not be restored
+      sample: the old database is back as it was
+databases_before:
+  description: The databases that the server had before. Empty when none was asked for.
+  type: list
+  elements: str
+  returned: success, and when the server was looked at before the failure
+  sample: [postgres, template0, template1]
 problems:
   description: Everything that would stop the restore, in sentences.
   type: list
   elements: str
-  returned: always
+  returned: success, and when the server was looked at before the failure
+  sample: []
+backups:
+  description: The backups of the volume, oldest first, as RV(bandr.postgres.pg_backup_info#module:backups) has them.
+  type: list
+  elements: dict
+  returned: when O(from_backup=none)
   sample: []
 seconds:
   description: How long the run took.
   type: float
-  returned: success
+  returned: success, and when the restore had begun
   sample: 21.4
 code:
   description: The engine's exit code for this kind of failure.

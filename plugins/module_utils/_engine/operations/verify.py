@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..backups import DAMAGED, PROVEN, Backup
+from ..backups import DAMAGED, PROVEN, UNPROVEN, Backup
 from ..manifest import Manifest
 from ..names import TIERS
 from ..policy.selection import select
@@ -24,6 +24,7 @@ from .proof import prove_backup
 
 ALL = "all"
 UNPROVEN_ONLY = "unproven"
+_REMOVED = "it was removed while others were read"
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,11 @@ def verify(context: Context, request: VerifyRequest) -> dict[str, Any]:
     for backup in candidates:
         summary = summarize(backup, context.now())
         if request.dry_run:
+            changed = changed or (volume.writable and backup.state == UNPROVEN)
             results.append(dict(summary, verified=False))
             continue
         why = reader.verify(backup)
-        changed = changed or (why is None) != backup.proven
+        changed = changed or (volume.writable and _is_news(backup, why))
         if why is not None:
             damaged.append("%s/%s" % (backup.tier, backup.name))
         results.append(dict(summary, state=DAMAGED if why else PROVEN, why=why or "", verified=why is None))
@@ -83,6 +85,13 @@ def prove_and_record(context: Context, volume: Volume, backup: Backup) -> Manife
     return manifest
 
 
+def _is_news(backup: Backup, why: str | None) -> bool:
+    """Whether what a reading found, damage or none, was not known yet and is now recorded."""
+    if why is None:
+        return not backup.proven
+    return why != _REMOVED and backup.manifest is not None and backup.manifest.damaged is None
+
+
 def _record(volume: Volume, backup: Backup, manifest: Manifest) -> None:
     if volume.writable:
         record_proof(volume, backup, manifest)
@@ -101,7 +110,7 @@ class _Reader:
         try:
             status = os.stat(backup.path)
         except FileNotFoundError:
-            return "it was removed while others were read"
+            return _REMOVED
         key = (status.st_dev, status.st_ino)
         if key in self._known:
             return self._record_again(backup, self._known[key])
