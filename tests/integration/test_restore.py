@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations import restore as restore_operation
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.restore_look import look
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import (
     RestoredWithErrors,
     RestoreFailed,
@@ -123,6 +125,7 @@ def test_a_database_that_exists_is_refused_and_nothing_is_touched(root, target):
     with pytest.raises(TargetRefused) as caught:
         restore_backup(root, target)
     problems = caught.value.details["problems"]
+    assert caught.value.details["databases_before"] == databases_of(target)
     assert len(problems) == 2 and "orders exists" in problems[0] and "stock exists on the target and holds nothing" in problems[1]
     assert dump_of(target) == before
 
@@ -281,6 +284,23 @@ def test_looking_only_changes_nothing(root, target):
     result = restore_backup(root, target, dry_run=True)
     assert result["changed"] and set(states(result).values()) == {"not started"}
     assert dump_of(target) == before
+
+
+def test_a_database_that_somebody_creates_meanwhile_is_not_ours_to_drop(root, target, monkeypatch):
+    looks = []
+
+    def look_then_create(*arguments):
+        seen = look(*arguments)
+        looks.append(seen)
+        if len(looks) == 2:
+            target.psql("CREATE DATABASE orders")
+            target.psql("CREATE TABLE precious AS SELECT 42 AS x", "orders")
+        return seen
+
+    monkeypatch.setattr(restore_operation, "look", look_then_create)
+    with pytest.raises(RestoreFailed, match="already exists"):
+        restore_backup(root, target)
+    assert target.psql("SELECT x FROM precious", "orders") == "42"
 
 
 def test_none_restores_nothing_and_lists(root, target):
