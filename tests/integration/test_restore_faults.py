@@ -191,15 +191,54 @@ def test_a_server_that_stops_makes_the_restore_fail_and_the_next_one_say_what_is
     assert not [name for name in databases_of(target) if name.startswith("bandr_aside_")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_children_and_brings_the_old_database_back(root, target, number):
+def test_a_killed_decoder_is_no_end_of_the_data(root, target):
+    def kill():
+        for entry in os.listdir("/proc"):
+            try:
+                with open("/proc/%s/status" % entry, encoding="ascii", errors="replace") as file:
+                    status = file.read()
+            except OSError:
+                continue
+            if "Name:\tzstd\n" in status and "PPid:\t%d\n" % os.getpid() in status:
+                os.kill(int(entry), signal.SIGKILL)
+
     with_old_middle(target)
+    failure = disturbed_restore(root, target, kill, replace=True)
+    assert states(failure.details)["middle"] == "failed"
+    assert old_middle_is_back(target)
+
+
+def started_restore(root, target):
+    """A restore in a process of its own that is in the middle of the big table."""
     program = subprocess.Popen([sys.executable, "-c", _RESTORE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     given = {"root": str(root), "clients": target.installation.bin_folder, "connection": target.connection_settings}
     program.stdin.write(json.dumps(given).encode())
     program.stdin.close()
     program.stdin = None
     wait_until_big_is_being_filled(target)
+    return program
+
+
+def test_what_a_killed_restore_leaves_is_told_and_can_be_mended(root, target):
+    with_old_middle(target)
+    program = started_restore(root, target)
+    program.kill()
+    program.communicate(timeout=_SECONDS)
+    deadline = time.monotonic() + _SECONDS
+    while psqls_of(target) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with pytest.raises(TargetRefused) as caught:
+        restore_backup(root, target, replace=True)
+    (problem,) = [problem for problem in caught.value.details["problems"] if "bandr_aside_" in problem]
+    target.psql("DROP DATABASE middle WITH (FORCE)")
+    target.psql(problem.split(" and run ")[1].split("; otherwise")[0])
+    assert target.psql("SELECT x FROM precious", "middle") == "42"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_children_and_brings_the_old_database_back(root, target, number):
+    with_old_middle(target)
+    program = started_restore(root, target)
     program.send_signal(number)
     program.send_signal(number)
     said, complaint = program.communicate(timeout=_SECONDS)
