@@ -143,7 +143,7 @@ def test_processes_that_race_go_one_after_another(volume):
     count = Path(volume.root, "count")
     count.write_text("0")
     with ExitStack() as stack:
-        processes = [stack.enter_context(subprocess.Popen([sys.executable, "-c", COUNT, volume.root])) for _ in range(4)]
+        processes = [stack.enter_context(subprocess.Popen([sys.executable, "-c", COUNT, volume.root])) for _process in range(4)]
         assert [process.wait() for process in processes] == [0] * 4
     assert count.read_text() == "20"
 
@@ -265,13 +265,29 @@ def test_without_flock_only_one_of_many_gets_the_lock(volume, monkeypatch):
         except Busy:
             busy.append(1)
 
-    threads = [threading.Thread(target=run) for _ in range(4)]
+    threads = [threading.Thread(target=run) for _thread in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert max(most) == 1
     assert len(most) + len(busy) == 4
+
+
+def test_without_flock_the_last_of_two_that_take_a_free_lock_has_it(volume, monkeypatch):
+    no_flock(monkeypatch)
+    really_claim, others = LeaseRecord.claim, []
+
+    def claim(record, *arguments):
+        really_claim(record, *arguments)
+        if not others:
+            others.append(1)
+            claim_from_elsewhere(volume)
+
+    monkeypatch.setattr(LeaseRecord, "claim", claim)
+    with pytest.raises(Busy, match="process 4711 on far-away, holds the lock"):
+        take(volume)
+    assert record_of(volume).read().owner == "another owner"
 
 
 def test_a_run_that_lost_its_lease_is_told_and_does_not_take_the_others_away(volume):

@@ -40,7 +40,7 @@ def test_ten_thousand_backups_are_listed_in_half_a_second(tmp_path):
         os.utime(path, ns=(manifest.modified_ns, manifest.modified_ns))
         with open(path + ".json", "w", encoding="ascii") as file:
             file.write(write_manifest(manifest))
-    assert min(_seconds(volume) for _ in range(5)) <= MOST_SECONDS
+    assert min(_seconds(volume) for _turn in range(5)) <= MOST_SECONDS
 
 
 def _seconds(volume):

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..backups import DAMAGED, PROVEN, UNPROVEN, Backup
-from ..manifest import Manifest
-from ..names import TIERS
+from ..manifest import NEVER_PROVEN, WHOLE, Manifest, Section
+from ..names import TIERS, parse_file_name
 from ..policy.selection import select
-from ..tools.errors import BackupDamaged, SelectionError
+from ..tools.errors import BackupDamaged, SelectionError, VolumeError
 from ..volume.catalog import read_catalog
 from ..volume.pins import pin
 from ..volume.proof_record import record_proof
@@ -24,7 +24,6 @@ from .proof import prove_backup
 
 ALL = "all"
 UNPROVEN_ONLY = "unproven"
-_REMOVED = "it was removed while others were read"
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class VerifyRequest:
 def verify(context: Context, request: VerifyRequest) -> dict[str, Any]:
     """Read the wanted backups to their ends.
 
-    Damaged ones are all told in the result; afterwards BackupDamaged is raised with the same result in ``details``.
-    Raises VolumeError and SelectionError.
+    Damaged and unreadable ones are all told in the result; afterwards BackupDamaged is raised with the same result in
+    ``details``. One that is pruned meanwhile is passed over. Raises VolumeError and SelectionError.
     """
     volume = open_volume(request.root, writable=False)
     candidates = _wanted(context, volume, request)
@@ -56,14 +55,18 @@ def verify(context: Context, request: VerifyRequest) -> dict[str, Any]:
             changed = changed or (volume.writable and backup.state == UNPROVEN)
             results.append(dict(summary, verified=False))
             continue
-        why = reader.verify(backup)
-        changed = changed or (volume.writable and _is_news(backup, why))
-        if why is not None:
+        found = reader.verify(backup)
+        if found is None:
+            continue
+        state, why = found
+        changed = changed or (volume.writable and state != backup.state)
+        if why:
             damaged.append("%s/%s" % (backup.tier, backup.name))
-        results.append(dict(summary, state=DAMAGED if why else PROVEN, why=why or "", verified=why is None))
-    result = {"changed": changed, "backups": results, "damaged": damaged, "message": _message(results, damaged, request)}
+        results.append(dict(summary, state=state, why=why, verified=not why))
+    message = _message(results, damaged, request)
+    result = {"changed": changed, "backups": results, "damaged": damaged, "message": message}
     if damaged:
-        raise BackupDamaged(result["message"], result)
+        raise BackupDamaged(message, result)
     return result
 
 
@@ -73,23 +76,54 @@ def prove_and_record(context: Context, volume: Volume, backup: Backup) -> Manife
     A volume that cannot be written keeps no record; the proof holds for this run all the same.
     Raises BackupDamaged or VolumeError.
     """
+    status = None
     try:
         with pin(volume, backup.file_name):
+            status = _status(backup)
             manifest = prove_backup(context, backup)
     except BackupDamaged as error:
-        if backup.manifest is not None and backup.manifest.damaged is None:
-            _record(volume, backup, replace(backup.manifest, damaged=error.message))
+        _record_damage(volume, backup, status, error.message)
         raise
     if not backup.proven:
         _record(volume, backup, manifest)
     return manifest
 
 
-def _is_news(backup: Backup, why: str | None) -> bool:
-    """Whether what a reading found, damage or none, was not known yet and is now recorded."""
-    if why is None:
-        return not backup.proven
-    return why != _REMOVED and backup.manifest is not None and backup.manifest.damaged is None
+def _status(backup: Backup) -> os.stat_result | None:
+    try:
+        return os.stat(backup.path)
+    except OSError:
+        return None
+
+
+def _record_damage(volume: Volume, backup: Backup, status: os.stat_result | None, why: str) -> None:
+    """Remember that ``backup`` is damaged, so that nobody has to read it again to know; once is enough."""
+    known = backup.manifest
+    if backup.state == DAMAGED:
+        return
+    if known is not None and known.origin != NEVER_PROVEN:
+        _record(volume, backup, replace(known, damaged=why))
+    elif status is not None:
+        _record(volume, backup, _never_proven(backup, status, why))
+
+
+def _never_proven(backup: Backup, status: os.stat_result, why: str) -> Manifest:
+    """All that is known of a dump that came without a manifest and is damaged."""
+    name = parse_file_name(backup.file_name)
+    return Manifest(
+        file_name=backup.file_name,
+        codec=name.codec if name is not None else "gzip",
+        stored_size=status.st_size,
+        stored_sha256="",
+        modified_ns=status.st_mtime_ns,
+        plain_size=0,
+        started=backup.time,
+        finished=backup.time,
+        sequence=0,
+        sections=(Section(WHOLE, None, 0, 0, ""),),
+        origin=NEVER_PROVEN,
+        damaged=why,
+    )
 
 
 def _record(volume: Volume, backup: Backup, manifest: Manifest) -> None:
@@ -103,34 +137,43 @@ class _Reader:
     def __init__(self, context: Context, volume: Volume) -> None:
         self._context = context
         self._volume = volume
-        self._known: dict[tuple[int, int], Manifest | str] = {}
+        self._known: dict[tuple[int, int, str | None], Manifest | str] = {}
 
-    def verify(self, backup: Backup) -> str | None:
-        """Why ``backup`` is damaged, or None when it is proven; either is recorded beside it."""
+    def verify(self, backup: Backup) -> tuple[str, str] | None:
+        """The state of ``backup`` and why it is not proven; what was found is recorded beside it. None: it was pruned meanwhile.
+
+        One that cannot be read keeps its state.
+        """
+        status = _status(backup)
+        if status is None:
+            return None
+        key = None
         try:
-            status = os.stat(backup.path)
-        except FileNotFoundError:
-            return _REMOVED
-        key = (status.st_dev, status.st_ino)
-        if key in self._known:
-            return self._record_again(backup, self._known[key])
-        try:
-            self._known[key] = prove_and_record(self._context, self._volume, backup)
+            # Of two manifests that say different things of one file, one may be right.
+            key = (status.st_dev, status.st_ino, None if backup.manifest is None else backup.manifest.stored_sha256)
+            if key in self._known:
+                self._record_again(backup, status, self._known[key])
+            else:
+                self._known[key] = prove_and_record(self._context, self._volume, backup)
+                self._context.progress.say("Backup %s in %s is proven." % (backup.name, backup.tier))
         except BackupDamaged as error:
-            self._known[key] = error.message
+            if key is not None:
+                self._known[key] = error.message
             self._context.progress.say(error.message)
-            return error.message
-        self._context.progress.say("Backup %s in %s is proven." % (backup.name, backup.tier))
-        return None
+            return DAMAGED, error.message
+        except VolumeError as error:
+            if not os.path.lexists(backup.path):
+                return None
+            self._context.progress.say(error.message)
+            return backup.state, error.message
+        return PROVEN, ""
 
-    def _record_again(self, backup: Backup, known: Manifest | str) -> str | None:
+    def _record_again(self, backup: Backup, status: os.stat_result, known: Manifest | str) -> None:
         if isinstance(known, str):
-            if backup.manifest is not None and backup.manifest.damaged is None:
-                _record(self._volume, backup, replace(backup.manifest, damaged=known))
-            return known
+            _record_damage(self._volume, backup, status, known)
+            raise BackupDamaged(known)
         if not backup.proven:
             _record(self._volume, backup, known)
-        return None
 
 
 def _wanted(context: Context, volume: Volume, request: VerifyRequest) -> list[Backup]:
@@ -151,7 +194,7 @@ def _message(results: list[dict[str, Any]], damaged: list[str], request: VerifyR
     if request.dry_run:
         return "%d backups would be read." % len(results)
     if damaged:
-        return "%d of %d backups are damaged: %s. They are not restored, promoted or counted; nothing was removed." % (
+        return "%d of %d backups are damaged or cannot be read: %s. They are not restored, promoted or counted; nothing was removed." % (
             len(damaged),
             len(results),
             ", ".join(damaged),
