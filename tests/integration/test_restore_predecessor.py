@@ -109,7 +109,10 @@ def source(fresh_server, every_installation):
     server = fresh_server(every_installation)
     server.psql("CREATE ROLE app LOGIN PASSWORD 'app'; CREATE DATABASE docs OWNER app; CREATE DATABASE more;")
     server.psql("CREATE TABLE in_postgres AS SELECT 1 AS x")
-    server.psql("CREATE TABLE t (x text); INSERT INTO t VALUES ('CREATE ROLE postgres;'), (E'x\\nCREATE ROLE postgres;\\n'), ('$a$'), ('\\.')", "docs")
+    server.psql(
+        "CREATE TABLE t (x text); INSERT INTO t VALUES ('CREATE ROLE postgres;'), (E'x\\nCREATE ROLE postgres;\\n'), ('$a$'), ('\\.')",
+        "docs",
+    )
     server.psql("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$SELECT '-- Database \"x\" dump;'$$", "more")
     return server
 
@@ -177,7 +180,9 @@ def test_a_failed_replacement_from_such_a_dump_brings_the_old_databases_back(fre
 def test_a_dump_of_one_database_goes_where_it_is_told_and_never_into_a_template(fresh_server, newest_installation, tmp_path):
     server = fresh_server(newest_installation)
     server.psql("CREATE TABLE t AS SELECT 7 AS x")
-    sql = subprocess.run([server.installation.program("pg_dump"), "postgres"], stdout=subprocess.PIPE, env=server.environment, check=True).stdout
+    sql = subprocess.run(
+        [server.installation.program("pg_dump"), "postgres"], stdout=subprocess.PIPE, env=server.environment, check=True
+    ).stdout
     root = predecessors_volume(tmp_path, sql)
     target = fresh_server(newest_installation)
     with pytest.raises(UsageError, match="without its name"):

@@ -43,7 +43,9 @@ def test_all_problems_come_in_one_report(fresh_server, newest_installation, tmp_
 
     def harder(manifest):
         databases = [
-            replace(facts, collate="xx_YY.utf8", ctype="xx_YY.utf8", extensions=(Extension("nosuch", "1.0"),)) if facts.name == "orders" else facts
+            replace(facts, collate="xx_YY.utf8", ctype="xx_YY.utf8", extensions=(Extension("nosuch", "1.0"),))
+            if facts.name == "orders"
+            else facts
             for facts in manifest.databases
         ]
         return replace(manifest, databases=tuple(databases), server_version="99.1", server_version_number=990001)

@@ -70,7 +70,9 @@ def layer(name: Name) -> str:
 
 
 MODULES = {
-    path.relative_to(ENGINE).with_suffix("").parts: path.read_text(encoding="utf-8") for path in sorted(ENGINE.rglob("*.py")) if path.name != "__init__.py"
+    path.relative_to(ENGINE).with_suffix("").parts: path.read_text(encoding="utf-8")
+    for path in sorted(ENGINE.rglob("*.py"))
+    if path.name != "__init__.py"
 }
 every_module = pytest.mark.parametrize("name", MODULES, ids=".".join)
 

@@ -133,8 +133,16 @@ def test_a_run_foretold_makes_room_for_its_backup():
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_the_backup_of_this_run_stays_when_the_clock_was_set_back(count):
-    own = Backup("hourly", "backup-2000-01-01T00:00:00Z-dumpall.sql.zst", "/p", START - timedelta(days=9000), 1, PROVEN, "", Order(
-        START - timedelta(days=9000), 0, "backup-2000-01-01T00:00:00Z-dumpall.sql.zst"))
+    own = Backup(
+        "hourly",
+        "backup-2000-01-01T00:00:00Z-dumpall.sql.zst",
+        "/p",
+        START - timedelta(days=9000),
+        1,
+        PROVEN,
+        "",
+        Order(START - timedelta(days=9000), 0, "backup-2000-01-01T00:00:00Z-dumpall.sql.zst"),
+    )
     result = plan(TierPolicy("hourly", count), [own, *many(5)], creating=own)
     assert actions(result)["/p"] == KEEP and len(result.removals) == 6 - count
 

@@ -93,8 +93,14 @@ def test_only_damaged_backups_are_an_error_that_says_why():
 @pytest.mark.parametrize(
     ("age", "maximum", "good"),
     [
-        (HOUR, HOUR, True), (HOUR + timedelta(microseconds=1), HOUR, False), (119 * MINUTE, HOUR, False), (59 * MINUTE, HOUR, True),
-        (-5 * MINUTE, HOUR, True), (-5 * MINUTE - SECOND, HOUR, False), (timedelta(0), SECOND, True), (-timedelta(days=1700), HOUR, False),
+        (HOUR, HOUR, True),
+        (HOUR + timedelta(microseconds=1), HOUR, False),
+        (119 * MINUTE, HOUR, False),
+        (59 * MINUTE, HOUR, True),
+        (-5 * MINUTE, HOUR, True),
+        (-5 * MINUTE - SECOND, HOUR, False),
+        (timedelta(0), SECOND, True),
+        (-timedelta(days=1700), HOUR, False),
     ],
 )
 def test_the_maximum_age_is_exact_on_both_sides(age, maximum, good):
@@ -137,10 +143,19 @@ def test_the_maximum_age_binds_latest_alone():
 @pytest.mark.parametrize(
     "wanted",
     [
-        "2026-11-22T08:00:00Z", "2026-11-22T08", "2026-11-22 08:00", "20261122T080000Z", "2026-11-22T10:00:00+02:00", "2026-326T08",
-        "backup-2026-11-22T08:00:00Z", "BACKUP-2026-11-22T08:00:00Z-DUMPALL", "backup-2026-11-22T08:00:00Z-dumpall.sql",
-        "backup-2026-11-22T08:00:00Z-dumpall.sql.zst", "BACKUP-2026-11-22T08:00:00Z-DUMPALL.SQL.ZST",
-        "hourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst", "/backup/hourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
+        "2026-11-22T08:00:00Z",
+        "2026-11-22T08",
+        "2026-11-22 08:00",
+        "20261122T080000Z",
+        "2026-11-22T10:00:00+02:00",
+        "2026-326T08",
+        "backup-2026-11-22T08:00:00Z",
+        "BACKUP-2026-11-22T08:00:00Z-DUMPALL",
+        "backup-2026-11-22T08:00:00Z-dumpall.sql",
+        "backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
+        "BACKUP-2026-11-22T08:00:00Z-DUMPALL.SQL.ZST",
+        "hourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
+        "/backup/hourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
     ],
 )
 def test_one_backup_has_many_names(wanted):
@@ -151,9 +166,15 @@ def test_one_backup_has_many_names(wanted):
 @pytest.mark.parametrize(
     "wanted",
     [
-        "backup-2026-11-22T08:00:00Z-dumpall.sql.gz", "daily/backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
-        "/other/hourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst", "ourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
-        "/hourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst", "../etc/passwd", "/", "x.gz", "ackup-2026-11-22T08:00:00Z-dumpall.sql.zst",
+        "backup-2026-11-22T08:00:00Z-dumpall.sql.gz",
+        "daily/backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
+        "/other/hourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
+        "ourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
+        "/hourly/backup-2026-11-22T08:00:00Z-dumpall.sql.zst",
+        "../etc/passwd",
+        "/",
+        "x.gz",
+        "ackup-2026-11-22T08:00:00Z-dumpall.sql.zst",
     ],
 )
 def test_a_file_that_is_not_there_is_never_replaced_by_another(wanted):
@@ -239,8 +260,7 @@ def test_whatever_the_volume_holds_the_answer_is_the_one_meant_or_an_error(seed)
     for _turn in range(100):
         times = [NOON + timedelta(minutes=chance.randrange(-3000, 1)) for _turn in range(chance.randrange(1, 12))]
         backups = [
-            backup(time, tier, chance.choice([PROVEN, UNPROVEN, DAMAGED]))
-            for time in set(times) for tier in TIERS if chance.random() < 0.6
+            backup(time, tier, chance.choice([PROVEN, UNPROVEN, DAMAGED])) for time in set(times) for tier in TIERS if chance.random() < 0.6
         ]
         chance.shuffle(backups)
         good = [one for one in backups if one.state != DAMAGED]

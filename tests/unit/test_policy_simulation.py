@@ -134,7 +134,7 @@ def test_more_files_than_the_prior_count_do_not_stop_the_conveyor(surplus):
     for hour in hours(30):
         for tier, time in due(hour):
             volume.run(tier, time)
-    assert set(steps(volume.promoted["daily"][surplus // 24 + 1:])) == {DAY}
+    assert set(steps(volume.promoted["daily"][surplus // 24 + 1 :])) == {DAY}
     assert len(volume.tiers["hourly"]) == 24 + surplus
 
 
@@ -222,4 +222,4 @@ def test_counts_that_an_operator_changes_take_effect_and_cost_no_more_than_they_
             volume.run(tier, time)
         hourly = volume.policies["hourly"].count
         assert len(volume.tiers["hourly"]) <= hourly
-    assert [one.file_name for one in volume.tiers["hourly"]] == [one.file_name for one in volume.made[-len(volume.tiers["hourly"]):]]
+    assert [one.file_name for one in volume.tiers["hourly"]] == [one.file_name for one in volume.made[-len(volume.tiers["hourly"]) :]]

@@ -96,7 +96,9 @@ def test_what_is_wrong_with_a_server(change, words):
 
 
 def test_all_problems_come_at_once():
-    target = replace(TARGET, superuser=False, in_recovery=True, version_number=150000, psql_knows_restrict=False, free_connections=0, extensions={})
+    target = replace(
+        TARGET, superuser=False, in_recovery=True, version_number=150000, psql_knows_restrict=False, free_connections=0, extensions={}
+    )
     assert len(problems(target=target)) == 6
 
 
@@ -144,7 +146,9 @@ def test_what_a_cut_off_restore_set_aside_is_told_with_the_cure():
     assert "rename or drop it" in only_problem(target=with_database(replace(aside, comment="mine")))
 
 
-@pytest.mark.parametrize("comment", [None, "", "mine", AsideNote("x", True, None, "t").write()[:-1], AsideNote("x", True, None, "t").write() + "1"])
+@pytest.mark.parametrize(
+    "comment", [None, "", "mine", AsideNote("x", True, None, "t").write()[:-1], AsideNote("x", True, None, "t").write() + "1"]
+)
 def test_other_comments_are_no_notes(comment):
     assert read_aside_note(comment) is None
 
@@ -168,7 +172,10 @@ def test_maintenance_databases_keep_the_targets_locale_and_a_warning_says_so():
 
 
 def test_tablespaces_are_there_or_can_be_made():
-    manifest = replace(with_facts(tablespace="fast"), tablespaces=(Tablespace("fast", "/fast"), Tablespace("slow", "/slow"), Tablespace("in", "pg_tblspc/1")))
+    manifest = replace(
+        with_facts(tablespace="fast"),
+        tablespaces=(Tablespace("fast", "/fast"), Tablespace("slow", "/slow"), Tablespace("in", "pg_tblspc/1")),
+    )
     assert folders_to_probe(manifest, TARGET) == ["/fast", "/slow"]
     assert not problems(manifest)
     refused = replace(TARGET, folder_refusals={"/fast": "it does not exist there", "/slow": "it does not exist there"})

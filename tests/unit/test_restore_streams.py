@@ -93,7 +93,7 @@ def test_errors_are_counted_all_and_kept_first():
         complaints.take("psql:<stdin>:%d: ERROR:  broken" % number)
         complaints.take("DETAIL:  because")
         complaints.take("LINE 1: ALTER ROLE x PASSWORD 'secret'")
-        complaints.take("CONTEXT:  COPY t, line 1: \"data\"")
+        complaints.take('CONTEXT:  COPY t, line 1: "data"')
         complaints.take("psql:<stdin>:%d: WARNING:  careful" % number)
         complaints.take("HINT:  look")
         complaints.take("psql:<stdin>:%d: NOTICE:  noise" % number)
@@ -170,7 +170,9 @@ def test_what_the_input_raises_ends_psql(tmp_path):
 
 
 def test_a_flood_of_complaints_and_output_is_drained(tmp_path):
-    outcome = feed_psql(Session(tmp_path, "cat /dev/zero | head -c 20000000 >&2; yes | head -c 20000000; tail -n 1 | sed 's/.echo //'\n"), [b"x\n"])
+    outcome = feed_psql(
+        Session(tmp_path, "cat /dev/zero | head -c 20000000 >&2; yes | head -c 20000000; tail -n 1 | sed 's/.echo //'\n"), [b"x\n"]
+    )
     assert outcome.whole and outcome.error_count == 0
 
 

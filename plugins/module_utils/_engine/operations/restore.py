@@ -71,7 +71,9 @@ def _restore(
     with _open(backup) as file:
         run = RestoreRun(context, request, backup, manifest, seen, file)
         try:
-            return run.run(lambda changed, entries, message: _result(summary, entries, warnings + run.warnings, begun, message, changed, before))
+            return run.run(
+                lambda changed, entries, message: _result(summary, entries, warnings + run.warnings, begun, message, changed, before)
+            )
         finally:
             run.close()
 

@@ -147,7 +147,10 @@ def _plan_promotion(policy: TierPolicy, held: list[Backup], prior: list[Backup],
     missing = max(0, policy.needed - len(proven))
     if missing:
         message = "Nothing to promote: the %s tier holds %d of the %d proven backups that it must hold first; %d missing." % (
-            policy.source, len(proven), policy.needed, missing,
+            policy.source,
+            len(proven),
+            policy.needed,
+            missing,
         )
         return Plan(_keep_all(held, "nothing is removed until there is something to promote"), None, missing, message)
     chosen = proven[0] if policy.promote == OLDEST else proven[-1]
@@ -155,7 +158,11 @@ def _plan_promotion(policy: TierPolicy, held: list[Backup], prior: list[Backup],
     if mine:
         state = "" if mine[0].proven else ", but there it is %s (%s)" % (mine[0].state, mine[0].why)
         message = "Nothing to promote: the %s tier holds %s, the %s of the %s tier, already%s." % (
-            policy.tier, chosen.name, policy.promote, policy.source, state,
+            policy.tier,
+            chosen.name,
+            policy.promote,
+            policy.source,
+            state,
         )
         # Were it removed here, the next run would promote it again.
         return Plan(_prune(policy.count, held, in_use, own=mine[0]), None, 0, message)

@@ -10,12 +10,7 @@ from dataclasses import dataclass, field
 from typing import Mapping
 
 # A session must be able to write and must not time out because of what a role or database sets.
-_SESSION_OPTIONS = (
-    "-c default_transaction_read_only=off "
-    "-c statement_timeout=0 "
-    "-c lock_timeout=0 "
-    "-c idle_in_transaction_session_timeout=0"
-)
+_SESSION_OPTIONS = "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 
 
 @dataclass(frozen=True)

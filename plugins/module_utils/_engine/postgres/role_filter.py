@@ -21,9 +21,7 @@ _CREATE_ROLE = re.compile(rb"CREATE\s+ROLE\s+")
 _CREATE_TABLESPACE = re.compile(rb"CREATE\s+TABLESPACE\s+")
 _ALTER_ROLE = re.compile(rb"ALTER\s+ROLE\s+")
 _OF_ROLE = re.compile(rb"(?:ALTER|COMMENT\s+ON|SECURITY\s+LABEL\s+FOR\s+\S+\s+ON)\s+ROLE\s+")
-_OF_TABLESPACE = re.compile(
-    rb"(?:ALTER|COMMENT\s+ON|SECURITY\s+LABEL\s+FOR\s+\S+\s+ON|(?:GRANT|REVOKE)\s+[A-Z, ]+?\s+ON)\s+TABLESPACE\s+"
-)
+_OF_TABLESPACE = re.compile(rb"(?:ALTER|COMMENT\s+ON|SECURITY\s+LABEL\s+FOR\s+\S+\s+ON|(?:GRANT|REVOKE)\s+[A-Z, ]+?\s+ON)\s+TABLESPACE\s+")
 _ON_PARAMETER = re.compile(rb"(?:GRANT|REVOKE)\s+[A-Z, ]+?\s+ON\s+PARAMETER\s")
 _MEMBERSHIP = re.compile(rb"GRANT\s+")
 _TO = re.compile(rb"\s+TO\s+")

@@ -38,16 +38,18 @@ _USER_CATALOGS = (
     "foreign_server", "language", "largeobject_metadata", "opclass", "operator", "opfamily", "proc", "publication", "statistic_ext",
     "transform", "ts_config", "ts_dict", "ts_parser", "ts_template", "type",
 )  # fmt: skip
-_CONTENTS = """
+_CONTENTS = (
+    """
 SELECT json_build_object(
   'objects', (SELECT count(*) FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_(toast_)?temp_')
            + %s,
-""" % "\n           + ".join(
-    "(SELECT count(*) FROM pg_catalog.pg_%s WHERE oid >= 16384)" % name for name in _USER_CATALOGS
-) + """
+"""
+    % "\n           + ".join("(SELECT count(*) FROM pg_catalog.pg_%s WHERE oid >= 16384)" % name for name in _USER_CATALOGS)
+    + """
   'extensions', (SELECT coalesce(json_agg(json_build_object('name', extname, 'version', extversion) ORDER BY extname), '[]')
                  FROM pg_catalog.pg_extension)
 )"""
+)
 
 # Whether a role that came after the globals were written is needed by anything a dump may hold.
 _DEPENDENT_ROLES = """
