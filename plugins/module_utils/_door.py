@@ -33,7 +33,9 @@ def run_operation(module: AnsibleModule, operation: Callable[[Context], dict[str
         with interruptible(), ExitStack() as stack:
             if module.params.get("passfile") is not None:
                 module.params["passfile"] = stack.enter_context(private_passfile(module.params["passfile"]))
-            result = operation(Context(client_folder=module.params.get("client_folder")))
+            context = Context(client_folder=module.params.get("client_folder"))
+            stack.callback(context.runner.end_all)
+            result = operation(context)
     except EngineError as error:
         result = _without(error.details, "message", "failed")
         _warn(module, result.pop("warnings", ()))

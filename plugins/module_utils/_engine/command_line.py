@@ -31,7 +31,7 @@ from .policy.retention import TierPolicy
 from .postgres.connection import Connection
 from .postgres.dump_source import DumpOptions
 from .table import backup_table
-from .tools.errors import EXIT_SUCCESS, EngineError, UsageError
+from .tools.errors import EXIT_SUCCESS, EngineError, Interrupted, UsageError
 from .tools.passfile import private_passfile
 from .tools.progress import StreamProgress
 from .tools.signals import interruptible
@@ -53,17 +53,20 @@ def main(
     output = output or sys.stdout
     messages = messages or sys.stderr
     progress = StreamProgress(messages)
+    options: dict[str, Any] = {}
     result: dict[str, Any]
     try:
         with interruptible():
             options = _parse(list(sys.argv[1:] if arguments is None else arguments), environment)
+            context = Context(client_folder=options.get("client_folder"), progress=progress)
             with ExitStack() as stack:
-                options["passfile"] = stack.enter_context(private_passfile(options.get("passfile")))
-                result = _run(Context(client_folder=options.get("client_folder"), progress=progress), options)
+                stack.callback(context.runner.end_all)
+                if _connects(options):
+                    options["passfile"] = stack.enter_context(private_passfile(options.get("passfile")))
+                result = _run(context, options)
             code, word = EXIT_SUCCESS, "SUCCESS"
             if options["command"] == "list" or result.get("listed"):
                 progress.say(backup_table(result["backups"], result["strays"]))
-            _linger(options.get("linger_minutes", 0))
     except EngineError as error:
         code, word = error.code, "FAILURE"
         result = dict(error.details, failed=True, reason=error.reason, message=error.message)
@@ -77,6 +80,8 @@ def main(
     if not output.isatty():
         output.write(json.dumps(result, sort_keys=True) + "\n")
         output.flush()
+    if code == EXIT_SUCCESS:
+        _linger(options.get("linger_minutes", 0))
     return code
 
 
@@ -151,9 +156,18 @@ def _connection(options: dict[str, Any]) -> Connection:
     )
 
 
+def _connects(options: dict[str, Any]) -> bool:
+    """Whether a server is asked, so that whatever leads to it must be in order."""
+    return options["command"] == "recover" or (options["command"] == "backup" and options.get("tier", TIERS[0]) == TIERS[0])
+
+
 def _linger(minutes: int) -> None:
-    if minutes:
-        time.sleep(60 * minutes)
+    """Stay alive for people who want to look around; being asked to end is no failure then."""
+    try:
+        with interruptible():
+            time.sleep(60 * minutes)
+    except Interrupted:
+        pass
 
 
 class _Parser(argparse.ArgumentParser):

@@ -23,6 +23,8 @@ DATABASE = "database"
 END = "end"
 WHOLE = "whole"
 _KINDS = (GLOBALS, DATABASE, END, WHOLE)
+# The origin of a dump that came without a manifest and was damaged when it was first read: only that is known of it.
+NEVER_PROVEN = "never proven"
 # The last field vouches for the text of all fields before it.
 _CHECKSUM = ',\n "checksum": "%s"\n}\n'
 

@@ -52,6 +52,11 @@ class ManifestText:
         return self._field("plain_size")[0]
 
     @property
+    def origin(self) -> str:
+        """What made the manifest, as :attr:`Manifest.origin` has it."""
+        return self._field("origin")[0]
+
+    @property
     def server_version(self) -> str | None:
         """The version of the server that was dumped, where it is known."""
         return self._field("server_version")[0]

@@ -18,7 +18,7 @@ from ..backups import UNPROVEN, Backup
 from ..manifest import Manifest
 from ..names import SUFFIX_OF_CODEC, TIERS, DumpName
 from ..policy.retention import Plan, TierPolicy, check_policy, plan
-from ..tools.errors import BackupDamaged, VolumeError
+from ..tools.errors import BackupDamaged, UsageError, VolumeError
 from ..volume.catalog import Catalog, read_catalog
 from ..volume.lease import hold
 from ..volume.pins import pinned
@@ -124,9 +124,12 @@ class _Run:
             if source is not None and self.request.prove_promotion and source.path not in proven:
                 try:
                     prove_and_record(self.context, self.volume, source)
+                    proven.add(source.path)
                 except BackupDamaged as error:
+                    if error.message in damaged:
+                        # It was found before and could not be recorded.
+                        raise
                     damaged.append(error.message)
-                proven.add(source.path)
                 continue
             with self._catalog_lock():
                 the_plan = self._plan(read_catalog(self.volume))
@@ -165,7 +168,8 @@ class _Run:
             if backup.state == UNPROVEN:
                 try:
                     prove_and_record(self.context, self.volume, backup)
-                except BackupDamaged as error:
+                except (BackupDamaged, UsageError, VolumeError) as error:
+                    # What cannot be read or written here must not spoil the backup of this run.
                     self.warnings.append(error.message)
 
     def _plan(self, catalog: Catalog, creating: Backup | bool | None = None) -> Plan:

@@ -17,9 +17,9 @@ from ..postgres.dump_source import DumpOptions, DumpSource
 from ..postgres.restrict import new_restrict_key
 from ..postgres.sections import SectionScanner
 from ..postgres.server import ServerLook, look_at_server, look_into_database, roles_in_use
-from ..postgres.session import Session
+from ..postgres.session import Session, StatementFailed
 from ..tools.codecs import choose_codec
-from ..tools.errors import DumpFailed, EngineError, UsageError, VolumeError
+from ..tools.errors import ConnectionFailed, DumpFailed, EngineError, UsageError, VolumeError
 from ..tools.progress import format_bytes
 from ..version import VERSION
 from .context import Context
@@ -62,7 +62,7 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
     codec = choose_codec(settings.codec)
     session = context.session(settings.connection)
     server = _first_look(context, session, settings.options)
-    facts = [look_into_database(session, entry) for entry in server.look.databases if entry.name in server.expected]
+    facts = _look_into_databases(session, server)
     options = settings.options
     if context.clients.knows_restrict_key():
         options = replace(options, restrict_key=new_restrict_key())
@@ -129,6 +129,20 @@ def _first_look(context: Context, session: Session, options: DumpOptions) -> _Se
     for entry in left_out:
         context.progress.say("Database %s is left out: %s." % (entry.name, entry.reason))
     return _Server(look, states, expected, left_out)
+
+
+def _look_into_databases(session: Session, server: _Server) -> list[DatabaseFacts]:
+    facts = []
+    for entry in server.look.databases:
+        if entry.name not in server.expected:
+            continue
+        try:
+            facts.append(look_into_database(session, entry))
+        except (ConnectionFailed, StatementFailed) as error:
+            if entry.oid in {other.oid for other in look_at_server(session).databases if other.name == entry.name}:
+                raise DumpFailed("Database %s cannot be looked into: %s. %s." % (entry.name, error.message, _NOTHING_CHANGED)) from error
+            # It was dropped or renamed a moment ago; the second look tells.
+    return facts
 
 
 def _only(name: str, states: list[DatabaseState], expected: tuple[str, ...]) -> str:

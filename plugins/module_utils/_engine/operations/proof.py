@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import BinaryIO, Iterator
+from typing import BinaryIO, Generator
 
 from ..backups import Backup
-from ..manifest import WHOLE, Manifest, Section
+from ..manifest import NEVER_PROVEN, WHOLE, Manifest, Section
 from ..names import format_name_time, parse_file_name
 from ..postgres.sections import SectionScanner, SectionStart
 from ..tools.codecs import decode
@@ -29,14 +30,15 @@ def prove_backup(context: Context, backup: Backup) -> Manifest:
     dumps), the dump must be whole compressed data and end as ``pg_dumpall`` ends, and a manifest is made
     from it. Raises BackupDamaged, or VolumeError when the file cannot be read.
     """
-    context.progress.start("proving %s/%s" % (backup.tier, backup.name), None if backup.manifest is None else backup.manifest.plain_size)
+    known = backup.manifest
+    context.progress.start("proving %s/%s" % (backup.tier, backup.name), None if known is None else known.plain_size)
     try:
         with open(backup.path, "rb", buffering=0) as file:
             modified_ns = os.fstat(file.fileno()).st_mtime_ns
-            if backup.manifest is None:
+            if known is None or known.origin == NEVER_PROVEN:
                 manifest = _read_through(context, backup, file)
             else:
-                manifest = _compare(context, backup, backup.manifest, file)
+                manifest = _compare(context, backup, known, file)
             if os.fstat(file.fileno()).st_mtime_ns != modified_ns:
                 raise _damaged(backup, "it was written to while it was read")
     except OSError as error:
@@ -62,7 +64,7 @@ class _Stored:
         self.hash.update(chunk)
 
 
-def _decoded(context: Context, backup: Backup, codec: str, file: BinaryIO, stored: _Stored) -> Iterator[bytes]:
+def _decoded(context: Context, backup: Backup, codec: str, file: BinaryIO, stored: _Stored) -> Generator[bytes, None, None]:
     chunks = decode(context.runner, codec, file, observe=stored.observe)
     try:
         for chunk in chunks:
@@ -81,18 +83,20 @@ def _compare(context: Context, backup: Backup, manifest: Manifest, file: BinaryI
     sections = iter(manifest.sections)
     section = next(sections)
     left, plain_hash = section.length, hashlib.sha256()
-    for chunk in _decoded(context, backup, manifest.codec, file, stored):
-        view = memoryview(chunk)
-        while view:
-            if left == 0:
-                _compare_section(backup, section, plain_hash.hexdigest())
-                following = next(sections, None)
-                if following is None:
-                    raise _damaged(backup, "it holds more SQL than its manifest says")
-                section, left, plain_hash = following, following.length, hashlib.sha256()
-                continue
-            plain_hash.update(view[:left])
-            view, left = view[left:], left - min(left, len(view))
+    # Closed here, since the traceback of an error would keep a generator and its zstd alive.
+    with closing(_decoded(context, backup, manifest.codec, file, stored)) as chunks:
+        for chunk in chunks:
+            view = memoryview(chunk)
+            while view:
+                if left == 0:
+                    _compare_section(backup, section, plain_hash.hexdigest())
+                    following = next(sections, None)
+                    if following is None:
+                        raise _damaged(backup, "it holds more SQL than its manifest says")
+                    section, left, plain_hash = following, following.length, hashlib.sha256()
+                    continue
+                plain_hash.update(view[:left])
+                view, left = view[left:], left - min(left, len(view))
     _compare_section(backup, section, plain_hash.hexdigest())
     if left or any(rest.length for rest in sections):
         raise _damaged(backup, "it holds less SQL than its manifest says")
@@ -115,9 +119,10 @@ def _read_through(context: Context, backup: Backup, file: BinaryIO) -> Manifest:
     scanner = SectionScanner(None)
     table = _SectionTable()
     try:
-        for chunk in _decoded(context, backup, name.codec, file, stored):
-            for part in scanner.feed(chunk):
-                table.take(part)
+        with closing(_decoded(context, backup, name.codec, file, stored)) as chunks:
+            for chunk in chunks:
+                for part in scanner.feed(chunk):
+                    table.take(part)
         for part in scanner.finish():
             table.take(part)
     except DumpFailed as error:

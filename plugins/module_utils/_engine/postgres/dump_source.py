@@ -57,7 +57,8 @@ class DumpSource:
     def chunks(self) -> Iterator[bytes]:
         """The SQL in order; raises DumpFailed when a program does not end well."""
         if self._options.only_database is None:
-            yield from self._run("pg_dumpall", self._everything())
+            excluded = ['--exclude-database="%s"' % name.replace('"', '""') for name in self._options.exclude_databases]
+            yield from self._run("pg_dumpall", self._everything() + excluded)
             return
         name = self._options.only_database
         codec = None
@@ -86,8 +87,6 @@ class DumpSource:
         options = self._common() + ["-d", _KEEPALIVES, "-l", self._connection.maintenance_database]
         if not self._options.role_passwords:
             options.append("--no-role-passwords")
-        for name in self._options.exclude_databases:
-            options.append('--exclude-database="%s"' % name.replace('"', '""'))
         return options
 
     def _one_database(self, name: str) -> list[str]:
@@ -107,11 +106,15 @@ class DumpSource:
                 chunk = process.stdout.read(CHUNK)
                 if not chunk:
                     break
+                if process.poll():
+                    # Killed; a pg_dump that it had started would go on for nothing.
+                    break
                 yield chunk
                 if wide and len(chunk) < _SMALL_READ:
                     # Let the pipe fill: few large reads cost far less than many small ones.
                     time.sleep(_PAUSE_SECONDS)
             status = process.wait()
+            process.stop()
             listener.join()
         finally:
             process.end()

@@ -101,5 +101,5 @@ class Interrupted(EngineError):
     reason = "interrupted"
 
     def __init__(self, number: int) -> None:
-        super().__init__("The run was ended by signal %d; its unfinished work was removed and nothing else changed." % number)
+        super().__init__("The run was ended by signal %d. What it had not finished was removed; what it had finished stays." % number)
         self.code = 128 + number

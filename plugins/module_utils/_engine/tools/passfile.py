@@ -20,6 +20,8 @@ def private_passfile(path: str | None) -> Iterator[str | None]:
     if path is None:
         yield None
         return
+    # Programs are started in another folder than the one that a relative path is meant from.
+    path = os.path.abspath(path)
     try:
         mode = os.stat(path).st_mode
         if not mode & (stat.S_IRWXG | stat.S_IRWXO):

@@ -15,6 +15,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import IO, Mapping, Sequence
 
+from .signals import postponed
+
 _TERMINATE_SECONDS = 5.0
 
 
@@ -35,8 +37,10 @@ class Result:
 class Process:
     """A running child and its process group."""
 
-    def __init__(self, popen: subprocess.Popen) -> None:
+    def __init__(self, popen: subprocess.Popen, living: set[Process]) -> None:
         self._popen = popen
+        self._living = living
+        living.add(self)
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -69,8 +73,8 @@ class Process:
         """Wait for the end; raises subprocess.TimeoutExpired after ``timeout`` seconds."""
         return self._popen.wait(timeout)
 
-    def end(self) -> None:
-        """End the whole group, gently first, and reap the child; safe to call at any time."""
+    def stop(self) -> None:
+        """End the whole group, gently first, and reap the child; what it wrote can still be read."""
         self._signal(signal.SIGTERM)
         try:
             self._popen.wait(_TERMINATE_SECONDS)
@@ -78,6 +82,11 @@ class Process:
             pass
         self._signal(signal.SIGKILL)
         self._popen.wait()
+
+    def end(self) -> None:
+        """Stop the whole group and close the pipes; safe to call at any time."""
+        self.stop()
+        self._living.discard(self)
         for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if pipe is not None:
                 try:
@@ -101,6 +110,9 @@ def assert_pipe(pipe: IO[bytes] | None) -> None:
 class Runner:
     """Starts programs; tests and callers may put their own in its place."""
 
+    def __init__(self) -> None:
+        self._living: set[Process] = set()
+
     def start(
         self,
         command: Sequence[str],
@@ -110,17 +122,20 @@ class Runner:
         stderr: int | IO[bytes] | None = subprocess.PIPE,
     ) -> Process:
         """Start ``command`` with exactly ``environment``; raises FileNotFoundError or PermissionError."""
-        popen = subprocess.Popen(
-            list(command),
-            env=dict(environment),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            bufsize=0,
-            start_new_session=True,
-            cwd="/",
-        )
-        return Process(popen)
+        # A signal between the start of a child and its entry here would leave it running unseen.
+        with postponed():
+            popen = subprocess.Popen(
+                list(command),
+                env=dict(environment),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                bufsize=0,
+                start_new_session=True,
+                cwd="/",
+            )
+            process = Process(popen, self._living)
+        return process
 
     def run(
         self,
@@ -136,4 +151,11 @@ class Runner:
         except BaseException:
             process.end()
             raise
-        return Result(process.wait(), stdout, stderr)
+        status = process.wait()
+        process.end()
+        return Result(status, stdout, stderr)
+
+    def end_all(self) -> None:
+        """End every child that is still there, whoever lost sight of it; for the end of a run."""
+        for process in tuple(self._living):
+            process.end()

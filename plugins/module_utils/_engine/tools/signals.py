@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from contextlib import contextmanager
 from typing import Any, Iterator
 
@@ -14,18 +15,51 @@ from .errors import Interrupted
 _NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+class _Postponed:
+    """How many blocks hold a signal back, and the one that came meanwhile; touched by the main thread alone."""
+
+    depth = 0
+    number: int | None = None
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise Interrupted inside this block when asked to end; a second signal does not disturb the cleaning up."""
+    """Raise Interrupted inside this block when asked to end; a second signal does not disturb the cleaning up.
+
+    A signal that was ignored before stays ignored: ``nohup`` means it.
+    """
 
     def interrupt(number: int, _frame: Any) -> None:
-        for each in _NUMBERS:
+        for each in before:
             signal.signal(each, signal.SIG_IGN)
+        if _Postponed.depth:
+            _Postponed.number = number
+            return
         raise Interrupted(number)
 
-    before = {number: signal.signal(number, interrupt) for number in _NUMBERS}
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Raise Interrupted only at the end of this block, which must be short: nothing in it is left half done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _Postponed.depth += 1
+    try:
+        yield
+    finally:
+        _Postponed.depth -= 1
+    number = _Postponed.number
+    if number is not None and not _Postponed.depth:
+        _Postponed.number = None
+        raise Interrupted(number)

@@ -39,12 +39,13 @@ def compose(word: str, result: dict[str, Any]) -> str:
     databases = result.get("databases")
     if isinstance(databases, list):
         facts["databases"] = [{key: entry.get(key) for key in ("name", "state")} for entry in databases if isinstance(entry, dict)]
-    message = "%s %s" % (word, " ".join(str(result.get("message", "")).split()))
+    # A name may hold bytes that are no text.
+    message = ("%s %s" % (word, " ".join(str(result.get("message", "")).split()))).encode("utf-8", "backslashreplace")
     for droppable in ("warnings", "removed", "databases", None):
         text = json.dumps(facts, sort_keys=True)
         room = _LIMIT - len(text) - 1
-        if room >= min(len(message.encode("utf-8")), _LIMIT // 2) or droppable is None:
+        if room >= min(len(message), _LIMIT // 2) or droppable is None:
             break
         facts.pop(droppable, None)
-    short = message.encode("utf-8")[: max(room - 1, 0)].decode("utf-8", "ignore")
+    short = message[: max(room - 1, 0)].decode("utf-8", "ignore")
     return "%s\n%s" % (short, text)

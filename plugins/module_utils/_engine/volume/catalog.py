@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..backups import DAMAGED, PROVEN, UNPROVEN, Backup, Order
-from ..manifest import Manifest, ManifestInvalid
+from ..manifest import NEVER_PROVEN, Manifest, ManifestInvalid
 from ..manifest_text import ManifestText
 from ..names import MANIFEST_SUFFIX, TIERS, DumpName, parse_file_name
 from ..tools.errors import BackupDamaged
@@ -171,6 +171,10 @@ def _why_without_manifest(name: DumpName) -> str:
 def _compare(file_name: str, status: os.stat_result, manifest: ManifestText) -> tuple[str, str]:
     if manifest.file_name != file_name:
         return DAMAGED, "its manifest belongs to %s" % manifest.file_name
+    as_it_was = status.st_size == manifest.stored_size and status.st_mtime_ns == manifest.modified_ns
+    if manifest.damaged is not None and manifest.origin == NEVER_PROVEN and not as_it_was:
+        # It may have been read while somebody was still copying it to the volume.
+        return UNPROVEN, "it was written to after it was found damaged; verify it"
     if status.st_size != manifest.stored_size:
         return DAMAGED, "it has %d bytes, its manifest says %d" % (status.st_size, manifest.stored_size)
     if manifest.damaged is not None:
