@@ -123,7 +123,9 @@ def test_without_flock_the_heartbeat_tells(volume, monkeypatch):
     def flock(descriptor, how):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(fcntl, "flock", flock)
+    with pin(volume, OTHER):
+        monkeypatch.setattr(fcntl, "flock", flock)
+        assert pinned(volume) == {OTHER}
     with pin(volume, NAME):
         assert pinned(volume) == {NAME}
         os.utime(pins_of(volume)[0], (0, 0))
@@ -137,7 +139,7 @@ def test_a_volume_that_cannot_be_written_is_read_without_a_pin(tmp_path):
     assert files_below(volume.root) == {}
 
 
-@pytest.mark.parametrize("call", ["mkdir", "open", "rename"])
+@pytest.mark.parametrize("call", ["mkdir", "open"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_a_restore_never_fails_for_want_of_a_pin(volume, monkeypatch, call, code):
     def refuse(*arguments, **options):
@@ -160,18 +162,38 @@ def test_a_pin_on_a_full_volume_holds_by_its_name_and_lock(volume, monkeypatch):
         assert pinned(volume) == {NAME}
 
 
-def test_a_pin_that_is_being_made_is_not_taken_for_a_dead_one(volume, monkeypatch):
-    seen = []
-    really_rename = os.rename
+def test_a_pin_gets_its_lock_although_somebody_looks_at_it_that_moment(volume, monkeypatch):
+    really_try, looks = pins.try_flock, []
 
-    def rename(source, target):
-        seen.append(pinned(volume))
-        sweep(volume)
-        really_rename(source, target)
+    def try_flock(descriptor, how):
+        if how == fcntl.LOCK_EX and len(looks) < 3:
+            looks.append(1)
+            return False
+        return really_try(descriptor, how)
 
-    monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(pins, "try_flock", try_flock)
     with pin(volume, NAME):
-        assert seen == [{NAME}]
+        os.utime(pins_of(volume)[0], (0, 0))
+        assert pinned(volume) == {NAME}
+
+
+def test_a_pin_that_never_got_its_lock_lives_by_its_heartbeat(volume, monkeypatch):
+    really_try = pins.try_flock
+    monkeypatch.setattr(pins, "try_flock", lambda descriptor, how: how == fcntl.LOCK_SH and really_try(descriptor, how))
+    with pin(volume, NAME):
+        assert pinned(volume) == {NAME}
+
+
+def test_a_pin_that_is_not_locked_yet_is_not_swept_away(volume, monkeypatch):
+    really_try = pins.try_flock
+
+    def try_flock(descriptor, how):
+        if how == fcntl.LOCK_EX:
+            sweep(volume)
+        return really_try(descriptor, how)
+
+    monkeypatch.setattr(pins, "try_flock", try_flock)
+    with pin(volume, NAME):
         assert pinned(volume) == {NAME}
 
 

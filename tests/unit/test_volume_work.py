@@ -126,6 +126,14 @@ def test_a_manifest_that_outlived_an_older_dump_of_that_name_vouches_for_nothing
     assert backup.order.sequence == 1
 
 
+def test_a_manifest_that_outlived_an_older_dump_does_not_save_one_that_was_never_published(volume):
+    os.unlink(lay_down(volume, "hourly", sample_manifest(sequence=7)))
+    die_after_naming_the_dump(volume)
+    assert [state for _, _, state in listed(volume)] == ["unproven"]
+    sweep(volume)
+    assert listed(volume) == []
+
+
 def test_a_dump_that_is_not_the_manifests_is_refused(volume):
     for wrong in (
         replace(sample_manifest(), stored_size=3, sections=sample_manifest().sections[:1]),

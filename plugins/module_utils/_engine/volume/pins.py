@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,8 +23,8 @@ _HEARTBEAT_SECONDS = 60.0
 # A reader on a machine that is gone blocks pruning no longer than this.
 _DEAD_AFTER_NS = 15 * 60 * 10**9
 _SEPARATOR = "~"
-# Not locked yet, or not a pin at all: only its age tells whether somebody is still at it.
-_UNFINISHED = _SEPARATOR + "new"
+_LOCK_TRIES = 20
+_LOCK_PAUSE_SECONDS = 0.01
 _FILE_MODE = 0o640
 
 
@@ -71,21 +72,14 @@ class _Pin:
             folder = volume.make_private(FOLDER)
         except VolumeError:
             return None
-        name = file_name + _SEPARATOR + uuid.uuid4().hex
-        path = os.path.join(folder, name)
-        unfinished = path + _UNFINISHED
-        descriptor = None
+        path = os.path.join(folder, file_name + _SEPARATOR + uuid.uuid4().hex)
         try:
-            descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-            # Locked before it can be seen under its name, so that nobody takes it for a dead one.
-            try_flock(descriptor, fcntl.LOCK_EX)
-            _describe(descriptor, folder)
-            os.rename(unfinished, path)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _FILE_MODE)
         except OSError:
-            if descriptor is not None:
-                os.close(descriptor)
-                _unlink(unfinished)
             return None
+        # Until its holder is written down, only its age tells that it lives: so first the lock, then the holder.
+        if _lock(descriptor):
+            _describe(descriptor, folder)
         return cls(path, descriptor)
 
     def release(self) -> None:
@@ -101,6 +95,19 @@ class _Pin:
             except OSError:
                 # Nothing can be done about it; the lock may still hold.
                 continue
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock the pin, for which others who only look at it may have to be waited for."""
+    for _ in range(_LOCK_TRIES):
+        try:
+            locked = try_flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            return False
+        if locked is not False:
+            return locked is True
+        time.sleep(_LOCK_PAUSE_SECONDS)
+    return False
 
 
 def _describe(descriptor: int, folder: str) -> None:
@@ -132,7 +139,7 @@ def _examine(volume: Volume) -> list[tuple[str, bool]]:
     now: int | None = None
     found = []
     for entry in entries:
-        alive = None if entry.endswith(_UNFINISHED) else _locked(os.path.join(folder, entry), us)
+        alive = _locked(os.path.join(folder, entry), us)
         if alive is None:
             now = _time_of_volume(folder) if now is None else now
             alive = _beats(os.path.join(folder, entry), now)
@@ -174,7 +181,7 @@ def _beats(path: str, now: int) -> bool | None:
 
 def _time_of_volume(folder: str) -> int:
     """The present time in nanoseconds by the clock that stamps files there; 0, at which all pins live, where it cannot be asked."""
-    path = os.path.join(folder, _SEPARATOR + uuid.uuid4().hex + _UNFINISHED)
+    path = os.path.join(folder, _SEPARATOR + uuid.uuid4().hex)
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE))
         try:
