@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import BinaryIO, Iterable
 
-from ..manifest import DATABASE, Manifest, Section
+from ..manifest import Manifest, Section
 from ..policy.preflight import Verdict, Wish, examine, folders_to_probe, locales_to_probe
 from ..postgres.restrict import begins_restricted
 from ..postgres.script_names import databases_of_script, holds_statements
 from ..postgres.sections import DUMP_HEADER
+from ..postgres.server import count_objects
 from ..postgres.session import Session
-from ..postgres.target import count_objects, look_at_target, psql_knows_restrict, why_no_folder, why_no_locale
+from ..postgres.target import look_at_target, psql_knows_restrict, why_no_folder, why_no_locale
 from ..targets import BUILT_IN, Target
 from ..tools.errors import UsageError
 from .context import Context
@@ -46,11 +47,14 @@ def look(context: Context, request: RestoreRequest, manifest: Manifest, file: Bi
         opening = _opening(reader, manifest.sections[0])
         single = _single(request, manifest, opening)
         names = _names(request, manifest, reader, single)
-        target = _count_objects(session, target, request, names)
+        if manifest.sections[0].stored_offset is None:
+            target = _count_objects(session, target, set(BUILT_IN).intersection(names))
+        filled = _filled(manifest, reader, names, target)
+        target = _count_objects(session, target, filled | (set() if request.replace else set(names).difference(BUILT_IN)))
         wish = Wish(
             names=names,
             chosen=request.databases is not None and manifest.has_sections,
-            filled=_filled(manifest, reader, names, target),
+            filled=filled,
             restricted=begins_restricted(opening, True) is True,
             replace=request.replace,
             expected_databases=request.expected_databases or (),
@@ -104,29 +108,27 @@ def _names(request: RestoreRequest, manifest: Manifest, reader: SectionReader, s
     return tuple(name for name in manifest.database_names if name in request.databases)
 
 
-def _count_objects(session: Session, target: Target, request: RestoreRequest, names: tuple[str, ...]) -> Target:
-    """Count what is in the databases that stand in the way."""
+def _count_objects(session: Session, target: Target, names: Iterable[str]) -> Target:
+    """Count what is in those of these databases that can be entered."""
     counted = {
         database.name: count_objects(session, database.name)
         for database in target.databases
-        if database.name in names and (database.name in BUILT_IN or not request.replace) and not database.invalid
+        if database.name in names and database.objects is None and database.allows_connections and not database.invalid
     }
-    databases = [replace(database, objects=counted.get(database.name)) for database in target.databases]
-    return replace(target, databases=tuple(databases))
+    return replace(target, databases=tuple(replace(each, objects=counted.get(each.name, each.objects)) for each in target.databases))
 
 
 def _filled(manifest: Manifest, reader: SectionReader, names: tuple[str, ...], target: Target) -> frozenset[str]:
-    """For which of the databases that every server has the dump holds statements; asked only where it matters."""
+    """For which of the databases that every server has the dump holds statements."""
     if not manifest.has_sections:
-        return frozenset(name for name in BUILT_IN if name in names)
+        return frozenset(BUILT_IN).intersection(names)
     filled = set()
     for section in manifest.sections:
-        if section.kind != DATABASE or section.database not in BUILT_IN or section.database not in names:
+        if section.database is None or section.database not in BUILT_IN or section.database not in names:
             continue
         present = target.database(section.database)
-        # Without frames of their own, sections cost all bytes before them; an empty database takes anything.
-        unasked = section.stored_offset is None and present is not None and present.objects == 0
-        if unasked or holds_statements(reader.unchecked(section)):
+        # Without frames, a section costs all bytes before it; and a database known to be empty takes anything.
+        if (present is not None and present.objects == 0) or holds_statements(reader.unchecked(section)):
             filled.add(section.database)
     return frozenset(filled)
 

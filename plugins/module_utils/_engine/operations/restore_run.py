@@ -108,7 +108,7 @@ class RestoreRun:
             self.warnings.extend("the roles and tablespaces: %s" % error for error in outcome.errors)
             self._judge(outcome, "the roles and tablespaces")
         elif _is_empty(section.database, self._seen):
-            self._entries[section.database]["state"] = SKIPPED
+            self._entries[str(section.database)]["state"] = SKIPPED
         else:
             self._restore_into_place([section], [str(section.database)])
 

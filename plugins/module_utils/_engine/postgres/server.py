@@ -113,6 +113,11 @@ def look_into_database(session: Session, entry: DatabaseEntry) -> DatabaseFacts:
     return replace(describe_database(entry), objects=contents["objects"], extensions=extensions)
 
 
+def count_objects(session: Session, name: str) -> int:
+    """How many objects users made in a database; raises ConnectionFailed where it cannot be entered."""
+    return int(session.ask(_CONTENTS, name)["objects"])
+
+
 def describe_database(entry: DatabaseEntry) -> DatabaseFacts:
     """What can be told of a database from outside: everything but its objects and extensions."""
     row = entry.row

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..targets import LocaleNeed, Target, TargetDatabase
 from .quoting import quote_literal
-from .server import DatabaseEntry, describe_database, look_at_server, look_into_database
+from .server import DatabaseEntry, describe_database, look_at_server
 from .session import Session, StatementFailed
 
 # Settings of dumps of newer clients; everything else in their preambles is older than any supported server.
@@ -89,14 +89,6 @@ def _what_keeps(more: dict) -> str | None:
         if more.get(key):
             return words
     return None
-
-
-def count_objects(session: Session, name: str) -> int | None:
-    """How many objects users made in a database of the server; None where it cannot be entered."""
-    entry = next((entry for entry in look_at_server(session).databases if entry.name == name), None)
-    if entry is None or not entry.allows_connections:
-        return None
-    return look_into_database(session, entry).objects
 
 
 def psql_knows_restrict(session: Session) -> bool:
