@@ -83,7 +83,11 @@ class ManifestText:
         value = self._text[begin:end]
         if value == "null":
             return None, end
+        if value.isdigit():
+            return int(value), end
+        if value[:1] == '"' and "\\" not in value:
+            return value[1:-1], end
         try:
-            return int(value) if value.isdigit() else json.loads(value), end
+            return json.loads(value), end
         except ValueError as error:
             raise ManifestInvalid("its field %s cannot be read (%s)" % (name, error)) from error

@@ -9,6 +9,7 @@ import os
 import stat
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from ..backups import DAMAGED, PROVEN, UNPROVEN, Backup, Order
@@ -187,23 +188,14 @@ def _compare(file_name: str, status: os.stat_result, manifest: ManifestText) -> 
 def _in_order(found: list[_Found]) -> tuple[Backup, ...]:
     backups = []
     newest: datetime | None = None
-    for entry in sorted(found, key=lambda entry: (entry.sequence, entry.time)):
-        time = entry.time
-        if entry.sequence > _NO_SEQUENCE:
+    for entry in sorted(found, key=attrgetter("sequence", "time")):
+        tier, file_name, path, time, size, state, why, sequence, manifest = entry
+        effective = time
+        if sequence > _NO_SEQUENCE:
             # A clock that was set back must not make a newer backup older than the ones before it.
-            time = newest = time if newest is None or time > newest else newest
-        order = Order(time, entry.sequence, entry.file_name)
-        backups.append(
-            Backup(
-                entry.tier,
-                entry.file_name,
-                entry.path,
-                entry.time,
-                entry.size,
-                entry.state,
-                entry.why,
-                order,
-                entry.manifest,  # type: ignore[arg-type]
-            )
-        )
-    return tuple(sorted(backups, key=lambda backup: (backup.order, TIERS.index(backup.tier))))
+            effective = newest = time if newest is None or time > newest else newest
+        order = Order(effective, sequence, file_name)
+        backups.append(Backup(tier, file_name, path, time, size, state, why, order, manifest))  # type: ignore[arg-type]
+    backups.sort(key=lambda backup: TIERS.index(backup.tier))
+    backups.sort(key=attrgetter("order"))
+    return tuple(backups)
