@@ -50,7 +50,7 @@ class _Server:
 
 def check_server(context: Context, settings: DumpSettings) -> None:
     """Raise what :func:`dump_server` would raise before it starts to dump; changes nothing."""
-    choose_codec(settings.codec)
+    choose_codec(settings.codec, settings.level)
     _first_look(context, context.session(settings.connection), settings.options)
 
 
@@ -59,7 +59,7 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
 
     Raises ConnectionFailed, DumpFailed, UsageError, or OSError where the file cannot be written.
     """
-    codec = choose_codec(settings.codec)
+    codec = choose_codec(settings.codec, settings.level)
     session = context.session(settings.connection)
     server = _first_look(context, session, settings.options)
     facts = _look_into_databases(session, server)

@@ -17,7 +17,7 @@ import threading
 import zlib
 from typing import IO, BinaryIO, Callable, Iterator
 
-from .errors import BackupDamaged, EngineError, UsageError
+from .errors import BackupDamaged, EngineError, UsageError, VolumeError
 from .processes import Process, Runner
 
 CHUNK = 1 << 20
@@ -26,21 +26,25 @@ _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 _GZIP_WINDOW = 31
 # Level 1 of zstd costs a quarter of gzip's time and is smaller; higher levels do not pay on dumps.
 _LEVELS = {"zstd": 1, "gzip": 6}
+_HIGHEST_LEVELS = {"zstd": 19, "gzip": 9}
+# What zstd says when the machine, not the file, is at fault.
+_OUT_OF_MEMORY = "Allocation error"
 
 
-def choose_codec(wanted: str) -> str:
+def choose_codec(wanted: str, level: int | None = None) -> str:
     """``zstd`` or ``gzip`` for ``wanted`` (``auto``: zstd where its program is installed).
 
-    Raises UsageError for an unknown name or when zstd is asked for and not installed.
+    Raises UsageError for an unknown name, for a ``level`` that it does not have, or when zstd is asked for and not installed.
     """
     installed = shutil.which("zstd") is not None
-    if wanted == "auto":
-        return "zstd" if installed else "gzip"
-    if wanted not in _LEVELS:
+    if wanted != "auto" and wanted not in _LEVELS:
         raise UsageError("codec is %r, but must be auto, zstd or gzip. Nothing was changed." % wanted)
     if wanted == "zstd" and not installed:
         raise UsageError("codec is zstd, but the program zstd is not on PATH. Nothing was changed; install it or set codec to auto.")
-    return wanted
+    codec = ("zstd" if installed else "gzip") if wanted == "auto" else wanted
+    if level is not None and not 1 <= level <= _HIGHEST_LEVELS[codec]:
+        raise UsageError("level is %d, but %s has the levels 1 to %d. Nothing was changed." % (level, codec, _HIGHEST_LEVELS[codec]))
+    return codec
 
 
 def widen_pipe(pipe: IO[bytes]) -> bool:
@@ -134,8 +138,10 @@ class _ZstdFrame(Frame):
             raise EngineError("The program zstd ended with status %d: %s" % (status, complaint))
 
     def abort(self) -> None:
-        self._process.end()
+        # The pipe is closed only when nobody reads it any more: its number may soon be another file's.
+        self._process.stop()
         self._carrier.join()
+        self._process.end()
 
 
 def open_frame(runner: Runner, codec: str, level: int | None, sink: Callable[[bytes], None]) -> Frame:
@@ -156,7 +162,8 @@ def decode(
     """Yield the SQL held by the frames in ``stored``, from its position on, for ``length`` stored bytes (None: to the end).
 
     ``observe`` is given each stored chunk as it is read, so that one pass can check both sides. Raises BackupDamaged
-    when the bytes are not whole frames. Closing the generator early ends whatever works for it.
+    when the bytes are not whole frames, and VolumeError when they could not be read to their end, which says nothing about
+    them. Closing the generator early ends whatever works for it.
     """
     chunks = _observed(_stored_chunks(stored, length), observe)
     if codec == "gzip":
@@ -237,8 +244,13 @@ def _decode_zstd(runner: Runner, chunks: Iterator[bytes]) -> Iterator[bytes]:
         if failure:
             raise failure[0]
         complaint = process.stderr.read(4096).decode("utf-8", "replace").strip()
-        if process.wait() != 0:
+        status = process.wait()
+        if status < 0 or _OUT_OF_MEMORY in complaint:
+            how = "was killed by signal %d" % -status if status < 0 else "had too little memory (%s)" % complaint
+            raise VolumeError("The program zstd %s, which says nothing about the backup it was reading. Run again." % how)
+        if status != 0:
             raise BackupDamaged("The stored file is not whole zstd data (%s)." % complaint)
     finally:
-        process.end()
+        process.stop()
         feeder.join()
+        process.end()
