@@ -28,24 +28,33 @@ def prove_backup(context: Context, backup: Backup) -> Manifest:
 
     With a manifest, every checksum and the section table are compared. Without one (the predecessor's
     dumps), the dump must be whole compressed data and end as ``pg_dumpall`` ends, and a manifest is made
-    from it. Raises BackupDamaged, or VolumeError when the file cannot be read.
+    from it. Raises BackupDamaged, or VolumeError when the file cannot be read, or is written to meanwhile.
     """
     known = backup.manifest
     context.progress.start("proving %s/%s" % (backup.tier, backup.name), None if known is None else known.plain_size)
     try:
         with open(backup.path, "rb", buffering=0) as file:
             modified_ns = os.fstat(file.fileno()).st_mtime_ns
-            if known is None or known.origin == NEVER_PROVEN:
-                manifest = _read_through(context, backup, file)
-            else:
-                manifest = _compare(context, backup, known, file)
-            if os.fstat(file.fileno()).st_mtime_ns != modified_ns:
-                raise _damaged(backup, "it was written to while it was read")
+            try:
+                if known is None or known.origin == NEVER_PROVEN:
+                    manifest = _read_through(context, backup, file)
+                else:
+                    manifest = _compare(context, backup, known, file)
+            except BackupDamaged:
+                _check_untouched(backup, file, modified_ns)
+                raise
+            _check_untouched(backup, file, modified_ns)
     except OSError as error:
         raise VolumeError("%s could not be read: %s. %s" % (backup.path, error.strerror, _WHAT_IS_SAFE)) from error
     finally:
         context.progress.done()
     return replace(manifest, modified_ns=modified_ns, damaged=None)
+
+
+def _check_untouched(backup: Backup, file: BinaryIO, modified_ns: int) -> None:
+    """Raise VolumeError when somebody is still copying it here: what was read says nothing then, not even that it is damaged."""
+    if os.fstat(file.fileno()).st_mtime_ns != modified_ns:
+        raise VolumeError("%s was written to while it was read, so nothing can be said of it. Verify it again." % backup.path)
 
 
 def _damaged(backup: Backup, why: str) -> BackupDamaged:

@@ -59,7 +59,8 @@ def _restore(
     if backup.manifest is not None:
         # What is wrong with the target need not wait for the whole backup to be read.
         _look(context, request, backup, backup.manifest)
-    manifest = prove_backup(context, backup) if request.dry_run else prove_and_record(context, volume, backup)
+    # A volume that is full keeps nobody from restoring.
+    manifest = prove_backup(context, backup) if request.dry_run else prove_and_record(context, volume, backup, must_record=False)
     seen = _look(context, request, backup, manifest)
     warnings += seen.verdict.warnings
     for warning in warnings:

@@ -70,11 +70,11 @@ def verify(context: Context, request: VerifyRequest) -> dict[str, Any]:
     return result
 
 
-def prove_and_record(context: Context, volume: Volume, backup: Backup) -> Manifest:
+def prove_and_record(context: Context, volume: Volume, backup: Backup, must_record: bool = True) -> Manifest:
     """Prove ``backup`` and let the manifest beside it say so, or say why not.
 
-    A volume that cannot be written keeps no record; the proof holds for this run all the same.
-    Raises BackupDamaged or VolumeError.
+    A volume that cannot be written keeps no record; the proof holds for this run all the same. ``must_record`` False:
+    so it is where only the record cannot be written. Raises BackupDamaged or VolumeError.
     """
     status = None
     try:
@@ -82,10 +82,19 @@ def prove_and_record(context: Context, volume: Volume, backup: Backup) -> Manife
             status = _status(backup)
             manifest = prove_backup(context, backup)
     except BackupDamaged as error:
-        _record_damage(volume, backup, status, error.message)
+        try:
+            _record_damage(volume, backup, status, error.message)
+        except VolumeError as failure:
+            # That it is damaged matters more.
+            context.progress.say(failure.message)
         raise
     if not backup.proven:
-        _record(volume, backup, manifest)
+        try:
+            _record(volume, backup, manifest)
+        except VolumeError as failure:
+            if must_record:
+                raise
+            context.progress.say(failure.message)
     return manifest
 
 
