@@ -40,6 +40,7 @@ from .version import VERSION
 
 COMMANDS = ("backup", "list", "verify", "recover")
 _DEFAULT_ROOT = "/backup"
+_OF_ONE_TIER = ("count", "prior_tier", "prior_count", "promote")
 
 
 def main(
@@ -182,7 +183,12 @@ def _parse(arguments: list[str], environment: Mapping[str, str]) -> dict[str, An
         arguments = [default_command(environment)] + arguments
     options = options_from(environment)
     # argparse only sets what was given (SUPPRESS), so that what is on the command line wins over the environment.
-    options.update(vars(_parser().parse_args(arguments)))
+    given = vars(_parser().parse_args(arguments))
+    if given.get("tier") not in (None, options.get("tier", TIERS[0])):
+        # What the environment counts is another tier: its count would prune this one.
+        for name in _OF_ONE_TIER:
+            options.pop(name, None)
+    options.update(given)
     return options
 
 
