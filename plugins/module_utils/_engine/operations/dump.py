@@ -104,7 +104,7 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
 
 
 def _first_look(context: Context, session: Session, options: DumpOptions) -> _Server:
-    look = look_at_server(session)
+    look = _look(session)
     client_major, client_version = context.clients.version("pg_dumpall")
     if client_major < look.major:
         raise DumpFailed(
@@ -131,6 +131,13 @@ def _first_look(context: Context, session: Session, options: DumpOptions) -> _Se
     return _Server(look, states, expected, left_out)
 
 
+def _look(session: Session) -> ServerLook:
+    try:
+        return look_at_server(session)
+    except StatementFailed as error:
+        raise DumpFailed("The server does not say what it holds: %s. %s." % (error.message.rstrip("."), _NOTHING_CHANGED)) from error
+
+
 def _look_into_databases(session: Session, server: _Server) -> list[DatabaseFacts]:
     facts = []
     for entry in server.look.databases:
@@ -139,8 +146,9 @@ def _look_into_databases(session: Session, server: _Server) -> list[DatabaseFact
         try:
             facts.append(look_into_database(session, entry))
         except (ConnectionFailed, StatementFailed) as error:
-            if entry.oid in {other.oid for other in look_at_server(session).databases if other.name == entry.name}:
-                raise DumpFailed("Database %s cannot be looked into: %s. %s." % (entry.name, error.message, _NOTHING_CHANGED)) from error
+            if entry.oid in {other.oid for other in _look(session).databases if other.name == entry.name}:
+                words = error.words if isinstance(error, ConnectionFailed) else error.message
+                raise DumpFailed("Database %s cannot be looked into: %s. %s." % (entry.name, words, _NOTHING_CHANGED)) from error
             # It was dropped or renamed a moment ago; the second look tells.
     return facts
 
@@ -191,7 +199,7 @@ def _stream(
 
 
 def _second_look(session: Session, before: _Server, dumped: tuple[str, ...], options: DumpOptions) -> list[LeftOut]:
-    look = look_at_server(session)
+    look = _look(session)
     newcomers = new_or_renamed(before.look.roles, look.roles)
     needed = roles_in_use(session, list(newcomers))
     if needed:

@@ -44,10 +44,14 @@ class Session:
         command = [self.clients.path("psql"), "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-"]
         result = self.runner.run(command, environment, statements.encode("utf-8", "surrogateescape"))
         if result.returncode == _PSQL_CONNECTION_BAD:
+            words = " ".join(result.complaint.split()).rstrip(".?")
             raise ConnectionFailed(
                 "The server at %s cannot be used: %s. Nothing was changed; check host, port, user and password."
-                % (self.connection.address, result.complaint)
+                % (self.connection.address, words),
+                words=words,
             )
+        if result.returncode < 0:
+            raise StatementFailed("psql was killed by signal %d" % -result.returncode)
         if result.returncode != 0:
             raise StatementFailed(result.complaint)
         return result.stdout.decode("utf-8", "surrogateescape")

@@ -32,10 +32,14 @@ class UsageError(EngineError):
 
 
 class ConnectionFailed(EngineError):
-    """The server does not answer or does not let us in."""
+    """The server does not answer or does not let us in; ``words`` are its own."""
 
     code = 3
     reason = "connection"
+
+    def __init__(self, message: str, details: dict | None = None, words: str = "") -> None:
+        super().__init__(message, details)
+        self.words = words or message
 
 
 class DumpFailed(EngineError):
