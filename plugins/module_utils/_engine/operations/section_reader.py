@@ -10,7 +10,7 @@ from typing import BinaryIO, Iterator
 
 from ..manifest import Manifest, Section
 from ..tools.codecs import decode
-from ..tools.errors import BackupDamaged
+from ..tools.errors import BackupDamaged, VolumeError
 from .context import Context
 
 
@@ -28,7 +28,7 @@ class SectionReader:
     def chunks(self, section: Section) -> Iterator[bytes | memoryview]:
         """The SQL of ``section``; its last piece only after length and checksum were found right.
 
-        Raises BackupDamaged where they are not those of the manifest.
+        Raises BackupDamaged where they are not those of the manifest, and VolumeError where they cannot be read.
         """
         checksum = hashlib.sha256()
         length = 0
@@ -61,7 +61,7 @@ class SectionReader:
             return self._slice(section)
         self.close()
         self._file.seek(section.stored_offset)
-        self._stream = decode(self._context.runner, self._manifest.codec, self._file, section.stored_length)
+        self._stream = self._decoded(section.stored_length)
         return self._stream
 
     def _slice(self, section: Section) -> Iterator[memoryview]:
@@ -69,7 +69,7 @@ class SectionReader:
         if self._stream is None or self._position > section.offset:
             self.close()
             self._file.seek(0)
-            self._stream = decode(self._context.runner, self._manifest.codec, self._file)
+            self._stream = self._decoded(None)
         end = section.offset + section.length
         while self._position < end:
             if not self._rest:
@@ -82,6 +82,12 @@ class SectionReader:
             self._position += len(piece)
             if wanted:
                 yield piece
+
+    def _decoded(self, length: int | None) -> Iterator[bytes]:
+        try:
+            yield from decode(self._context.runner, self._manifest.codec, self._file, length)
+        except OSError as error:
+            raise VolumeError("%s could not be read: %s" % (self._manifest.file_name, error.strerror)) from error
 
     def _damaged(self, section: Section, why: str) -> BackupDamaged:
         what = section.kind if section.database is None else "database %s" % section.database
