@@ -63,8 +63,13 @@ options:
   log_file:
     description:
       - A file to which each line of the log is appended as it comes, on the host that runs the module.
-      - Where that is the controller, the lines are shown as they come in any case.
     type: path
+  show_log:
+    description:
+      - Whether to show each line of the log as it comes, when the module runs on the machine that runs Ansible.
+      - Lines that begin with a brace are for programs and are not shown.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
 requirements:
@@ -217,6 +222,7 @@ def main() -> None:
             existing={"type": "str", "choices": list(EXISTING), "default": "attach"},
             delete_hopeless={"type": "bool", "default": True},
             log_file={"type": "path"},
+            show_log={"type": "bool", "default": False},
         ),
         supports_check_mode=True,
     )
@@ -231,7 +237,8 @@ def main() -> None:
         delete_hopeless=params["delete_hopeless"],
         check_mode=module.check_mode,
     )
-    run_in_cluster(module, lambda cluster: run_job(cluster, request), params["definition"], params["log_file"])
+    namespace = (params["definition"].get("metadata") or {}).get("namespace") or params["namespace"]
+    run_in_cluster(module, lambda cluster: run_job(cluster, request), namespace, params["log_file"])
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ except ImportError:  # the door tells which library is missing before anything h
 # Not the name that deploys: what a pause sets is no part of what was declared.
 FIELD_MANAGER = "bandr.postgres.jobs"
 _REQUEST_SECONDS = 30
+_SILENT_LOG_SECONDS = 300
 _DELETION_SECONDS = 90.0
 _NOT_FOUND, _TOO_MANY, _SERVER_TROUBLE = 404, 429, 500
 
@@ -129,8 +130,8 @@ class KubernetesJobs:
         return dict({"dry_run": "All"} if self._check_mode else {}, field_manager=FIELD_MANAGER)
 
     def _open_log(self, pod: str, container: str, **options: Any) -> Any:
-        # A followed log may be silent for long; only connecting is limited in time.
-        timeout = (_REQUEST_SECONDS, None) if options.get("follow") else _REQUEST_SECONDS
+        # A followed log may be silent for long; then it is opened anew.
+        timeout = (_REQUEST_SECONDS, _SILENT_LOG_SECONDS) if options.get("follow") else _REQUEST_SECONDS
         return self._call(
             "read the log of %s" % pod,
             self._core.read_namespaced_pod_log,

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.core import AnsibleK8SModule
@@ -46,7 +47,7 @@ def run_in_cluster(
             say = None
             if log_file:
                 file = stack.enter_context(open(log_file, "a", buffering=1, encoding="utf-8"))
-                say = _writer(file)
+                say = _writer(file, module.no_log_values)
             result = operation(KubernetesJobs(api_client, namespace or "", module.check_mode, say))
     except (ClusterError, OSError) as error:
         module.fail_json(msg=str(error))
@@ -58,5 +59,8 @@ def run_in_cluster(
     module.fail_json(**result)
 
 
-def _writer(file: Any) -> Callable[[str], None]:
-    return lambda line: file.write(line + "\n") and None
+def _writer(file: Any, secrets: set[str]) -> Callable[[str], None]:
+    def say(line: str) -> None:
+        file.write(remove_values(line, secrets) + "\n")
+
+    return say
