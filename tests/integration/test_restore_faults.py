@@ -177,6 +177,7 @@ def test_a_server_that_stops_makes_the_restore_fail_and_the_next_one_say_what_is
     with_old_middle(target)
     failure = disturbed_restore(root, target, lambda: target.stop("immediate"), replace=True)
     assert states(failure.details)["middle"] == "failed" and "could not be put back" in failure.message
+    assert "Nothing was changed" not in failure.message
     target.start()
     with pytest.raises(TargetRefused) as caught:
         restore_backup(root, target, replace=True)

@@ -147,8 +147,7 @@ def _look_into_databases(session: Session, server: _Server) -> list[DatabaseFact
             facts.append(look_into_database(session, entry))
         except (ConnectionFailed, StatementFailed) as error:
             if entry.oid in {other.oid for other in _look(session).databases if other.name == entry.name}:
-                words = error.words if isinstance(error, ConnectionFailed) else error.message
-                raise DumpFailed("Database %s cannot be looked into: %s. %s." % (entry.name, words, _NOTHING_CHANGED)) from error
+                raise DumpFailed("Database %s cannot be looked into: %s. %s." % (entry.name, error.words, _NOTHING_CHANGED)) from error
             # It was dropped or renamed a moment ago; the second look tells.
     return facts
 

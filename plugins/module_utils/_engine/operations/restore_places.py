@@ -58,8 +58,8 @@ class Places:
                 return "what was restored of it was dropped"
         except (ConnectionFailed, StatementFailed) as error:
             if database is not None:
-                return "the old database could not be put back, look for %s: %s" % (aside_name(database), error.message)
-            return "what was restored of it could not be dropped: %s" % error.message
+                return "the old database could not be put back, look for %s: %s" % (aside_name(database), error.words)
+            return "what was restored of it could not be dropped: %s" % error.words
         return "it may hold a part of the backup"
 
     def let_go(self) -> list[str]:
@@ -81,7 +81,7 @@ class Places:
             except (ConnectionFailed, StatementFailed) as error:
                 warnings.append(
                     "The database %s was replaced, but what it was could not be dropped; drop %s: %s"
-                    % (database.name, aside_name(database), error.message)
+                    % (database.name, aside_name(database), error.words)
                 )
         if interrupted is not None:
             raise interrupted

@@ -28,6 +28,7 @@ RESTORED = "restored"
 FAILED = "failed"
 NOT_STARTED = "not started"
 SKIPPED = "skipped"
+_CHECKS_GRANTORS = 16
 _EVERYTHING = "the whole dump"
 
 # changed, databases, message -> the result of the run
@@ -76,14 +77,15 @@ class RestoreRun:
             error.details = report(True, self._databases(), message)
             raise
         except EngineError as error:
-            message = "Restoring backup %s failed: %s %s" % (self._backup.name, _sentence(error.message), self._what_became())
+            message = "Restoring backup %s failed: %s %s" % (self._backup.name, _sentence(error.words), self._what_became())
             raise RestoreFailed(message, report(True, self._databases(), message)) from error
         finally:
             self._context.progress.done()
         if self._error_count:
-            message = "Backup %s was restored with %d errors, as keep_going allows; the first: %s %s" % (
+            message = "Backup %s was restored with %d %s, as keep_going allows; the first: %s %s" % (
                 self._backup.name,
                 self._error_count,
+                "error" if self._error_count == 1 else "errors",
                 _sentence(self._first_error),
                 self._what_became(),
             )
@@ -158,7 +160,9 @@ class RestoreRun:
         target = self._seen.target
         skipped = tablespaces_to_skip(self._manifest, target, self._seen.wish)
         present = frozenset(place.name for place in target.tablespaces) | skipped
-        known = TargetGlobals(target.user, target.roles, present, self._seen.wish.chosen, target.first_role)
+        # Older servers take anybody for a grantor, and older clients write grants in any order.
+        first_role = target.first_role if target.major >= _CHECKS_GRANTORS else None
+        known = TargetGlobals(target.user, target.roles, present, self._seen.wish.chosen, first_role)
         return filter_globals((bytes(chunk) for chunk in chunks), known)
 
     def _judge(self, outcome: Outcome, what: str) -> None:
@@ -178,7 +182,7 @@ class RestoreRun:
                 try:
                     self._session.execute("ANALYZE;\n", name)
                 except (ConnectionFailed, StatementFailed) as error:
-                    self.warnings.append("The statistics of %s were not gathered: %s" % (name, error.message))
+                    self.warnings.append("The statistics of %s were not gathered: %s" % (name, error.words))
         self._session.execute("CHECKPOINT;\n")
         present = self._session.ask("SELECT json_agg(datname) FROM pg_catalog.pg_database")
         missing = [name for name in (*self._entries, *(self._request.expected_databases or ())) if name not in present]

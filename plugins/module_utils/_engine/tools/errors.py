@@ -13,15 +13,19 @@ EXIT_SUCCESS = 0
 
 
 class EngineError(Exception):
-    """A run that cannot go on; ``code`` is the exit code and ``reason`` its one word."""
+    """A run that cannot go on; ``code`` is the exit code and ``reason`` its one word.
+
+    ``words`` say only what happened, for the message of a run that had changed something by then.
+    """
 
     code = 1
     reason = "internal"
 
-    def __init__(self, message: str, details: dict | None = None) -> None:
+    def __init__(self, message: str, details: dict | None = None, words: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.details = details or {}
+        self.words = message if words is None else words
 
 
 class UsageError(EngineError):
@@ -36,10 +40,6 @@ class ConnectionFailed(EngineError):
 
     code = 3
     reason = "connection"
-
-    def __init__(self, message: str, details: dict | None = None, words: str = "") -> None:
-        super().__init__(message, details)
-        self.words = words or message
 
 
 class DumpFailed(EngineError):
@@ -71,10 +71,14 @@ class SelectionError(EngineError):
 
 
 class BackupDamaged(EngineError):
-    """A stored backup is not what its manifest says."""
+    """A stored backup is not what its manifest says; ``why`` is the finding alone, for other sentences to hold."""
 
     code = 8
     reason = "damaged"
+
+    def __init__(self, message: str, details: dict | None = None, why: str | None = None) -> None:
+        super().__init__(message, details)
+        self.why = message if why is None else why
 
 
 class TargetRefused(EngineError):
