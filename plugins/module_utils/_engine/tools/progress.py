@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Callable, TextIO
 
 _TERMINAL_SECONDS = 0.2
@@ -59,8 +60,7 @@ class StreamProgress(Progress):
 
     def say(self, sentence: str) -> None:
         self._wipe()
-        self._stream.write(sentence + "\n")
-        self._stream.flush()
+        self._write(sentence + "\n")
 
     def start(self, what: str, total: int | None = None) -> None:
         self._what, self._part, self._total, self._count = what, "", total, 0
@@ -89,13 +89,18 @@ class StreamProgress(Progress):
         if self._part:
             line += ", " + self._part
         if self._terminal:
-            self._stream.write("\r\x1b[K" + line)
+            self._write("\r\x1b[K" + line)
             self._drawn = True
         else:
-            self._stream.write(line + "\n")
-        self._stream.flush()
+            self._write(line + "\n")
 
     def _wipe(self) -> None:
         if self._drawn:
-            self._stream.write("\r\x1b[K")
+            self._write("\r\x1b[K")
             self._drawn = False
+
+    def _write(self, text: str) -> None:
+        # A reader that has gone, or a log on a full disk, must not end a run.
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
