@@ -32,8 +32,9 @@ from .dump import DumpSettings, check_server, dump_server
 from .listing import summarize
 from .verify import prove_and_record
 
-# The catalog is locked for moments only, so a run waits for it instead of giving up.
-_CATALOG_WAIT_SECONDS = 300.0
+# The catalog is locked for moments only, or for as long as a copy takes on a volume that cannot link: a dump that is
+# whole by then must not be lost for want of patience. A holder that has died is noticed much earlier.
+_CATALOG_WAIT_SECONDS = 3600.0
 _FIRST_TIER = TIERS[0]
 
 
