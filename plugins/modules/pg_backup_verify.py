@@ -61,7 +61,7 @@ msg:
   description: What was done, in a sentence.
   type: str
   returned: always
-  sample: All 31 backups read are proven.
+  sample: "Read and proven: 31 backups."
 backups:
   description: The backups that were read, or would be.
   type: list

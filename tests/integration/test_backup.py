@@ -202,7 +202,7 @@ def test_old_clients_give_sections_as_well(installation_without_restrict, fresh_
 
 def test_every_major_is_dumped_and_proven(server, tmp_path):
     assert run(tmp_path, server, "backup").code == 0
-    assert run(tmp_path, None, "verify").result["message"] == "All 1 backups read are proven."
+    assert run(tmp_path, None, "verify").result["message"] == "Read and proven: 1 backup."
 
 
 def test_a_newer_client_dumps_an_older_server(fresh_server, newest_installation, tmp_path):

@@ -58,7 +58,7 @@ def _check_untouched(backup: Backup, file: BinaryIO, modified_ns: int) -> None:
 
 
 def _damaged(backup: Backup, why: str) -> BackupDamaged:
-    return BackupDamaged("Backup %s in %s is damaged: %s. %s" % (backup.name, backup.tier, why, _WHAT_IS_SAFE))
+    return BackupDamaged("Backup %s in %s is damaged: %s. %s" % (backup.name, backup.tier, why, _WHAT_IS_SAFE), why=why)
 
 
 class _Stored:

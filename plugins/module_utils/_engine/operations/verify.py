@@ -83,7 +83,7 @@ def prove_and_record(context: Context, volume: Volume, backup: Backup, must_reco
             manifest = prove_backup(context, backup)
     except BackupDamaged as error:
         try:
-            _record_damage(volume, backup, status, error.message)
+            _record_damage(volume, backup, status, error.why)
         except VolumeError as failure:
             # That it is damaged matters more.
             context.progress.say(failure.message)
@@ -146,7 +146,7 @@ class _Reader:
     def __init__(self, context: Context, volume: Volume) -> None:
         self._context = context
         self._volume = volume
-        self._known: dict[tuple[int, int, str | None], Manifest | str] = {}
+        self._known: dict[tuple[int, int, str | None], Manifest | BackupDamaged] = {}
 
     def verify(self, backup: Backup) -> tuple[str, str] | None:
         """The state of ``backup`` and why it is not proven; what was found is recorded beside it. None: it was pruned meanwhile.
@@ -167,9 +167,9 @@ class _Reader:
                 self._context.progress.say("Backup %s in %s is proven." % (backup.name, backup.tier))
         except BackupDamaged as error:
             if key is not None:
-                self._known[key] = error.message
+                self._known[key] = error
             self._context.progress.say(error.message)
-            return DAMAGED, error.message
+            return DAMAGED, error.why
         except VolumeError as error:
             if not os.path.lexists(backup.path):
                 return None
@@ -177,10 +177,10 @@ class _Reader:
             return backup.state, error.message
         return PROVEN, ""
 
-    def _record_again(self, backup: Backup, status: os.stat_result, known: Manifest | str) -> None:
-        if isinstance(known, str):
-            _record_damage(self._volume, backup, status, known)
-            raise BackupDamaged(known)
+    def _record_again(self, backup: Backup, status: os.stat_result, known: Manifest | BackupDamaged) -> None:
+        if isinstance(known, BackupDamaged):
+            _record_damage(self._volume, backup, status, known.why)
+            raise known
         if not backup.proven:
             _record(self._volume, backup, known)
 
@@ -201,11 +201,16 @@ def _message(results: list[dict[str, Any]], damaged: list[str], request: VerifyR
     if not results:
         return "There is nothing to verify in %s." % request.root
     if request.dry_run:
-        return "%d backups would be read." % len(results)
+        return "%d %s would be read." % (len(results), _backups(results))
     if damaged:
-        return "%d of %d backups are damaged or cannot be read: %s. They are not restored, promoted or counted; nothing was removed." % (
+        return "Damaged or unreadable: %s, %d of %d %s. They are not restored, promoted or counted; nothing was removed." % (
+            ", ".join(damaged),
             len(damaged),
             len(results),
-            ", ".join(damaged),
+            _backups(results),
         )
-    return "All %d backups read are proven." % len(results)
+    return "Read and proven: %d %s." % (len(results), _backups(results))
+
+
+def _backups(results: list[dict[str, Any]]) -> str:
+    return "backup" if len(results) == 1 else "backups"
