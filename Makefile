@@ -62,6 +62,11 @@ integration: $(READY_TO_TEST) $(INSTALLED)/.made ## Tests on real PostgreSQL ser
 lint: $(READY_TO_TEST) $(INSTALLED)/.made ## Read the sources: ruff, mypy, yamllint, shellcheck, ansible-lint, changelog, documentation
 	@$(IN_ENVIRONMENT) tests/gates/lint
 
+.PHONY: format
+format: $(READY_TO_TEST) ## Format the sources and mend what can be mended by itself
+	@$(IN_ENVIRONMENT) ruff format --quiet .
+	@$(IN_ENVIRONMENT) ruff check --quiet --fix .
+
 .PHONY: docs-lint
 docs-lint: $(READY_TO_TEST) $(INSTALLED)/.made ## The part of lint that reads the documentation
 	@$(IN_ENVIRONMENT) tests/gates/lint documentation

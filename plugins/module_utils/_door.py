@@ -107,7 +107,9 @@ def tier_diff(result: dict[str, Any]) -> dict[str, str]:
     here = [entry for entry in result["plan"] if entry["action"] != "promote"]
     backup = result["backup"]
     made = "%s\n" % backup["name"] if backup is not None else "(a backup that is yet to be made)\n"
-    before = ["%s\n" % entry["name"] for entry in here if backup is None or entry["name"] != backup["name"] or result["method"] == "present"]
+    before = [
+        "%s\n" % entry["name"] for entry in here if backup is None or entry["name"] != backup["name"] or result["method"] == "present"
+    ]
     after = ["%s\n" % entry["name"] for entry in here if entry["action"] != "remove" and "%s\n" % entry["name"] != made]
     if result["method"] is not None:
         after.append(made)

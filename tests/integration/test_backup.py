@@ -188,7 +188,9 @@ def test_gzip_where_there_is_no_zstd(source, tmp_path):
 def test_old_clients_give_sections_as_well(installation_without_restrict, fresh_server, tmp_path, codec):
     server = fresh_server(installation_without_restrict)
     server.psql("CREATE DATABASE shop")
-    server.psql("""CREATE TABLE t AS SELECT E'\\n--\\n-- Database "shop" dump\\n--\\n\\n' || g AS line FROM generate_series(1, 9) g""", "shop")
+    server.psql(
+        """CREATE TABLE t AS SELECT E'\\n--\\n-- Database "shop" dump\\n--\\n\\n' || g AS line FROM generate_series(1, 9) g""", "shop"
+    )
     ended = run(tmp_path, server, "backup", "--codec", codec)
     assert ended.code == 0, ended.said
     (path,) = stored(tmp_path)
@@ -352,7 +354,9 @@ def test_odd_passwords_and_users_by_every_way(guarded, tmp_path):
     passfile.chmod(0o644)
     assert run(tmp_path, guarded, "backup", "--passfile", str(passfile), PGPASSWORD="").code == 0
     assert run(tmp_path, guarded, "backup", PGPASSWORD="", PGPASSFILE=str(passfile)).code == 0
-    given = run(tmp_path, guarded, "backup", "--user", "Admin User", "--host", "127.0.0.1", "--port", str(guarded.port), PGUSER="no", PGPORT="1")
+    given = run(
+        tmp_path, guarded, "backup", "--user", "Admin User", "--host", "127.0.0.1", "--port", str(guarded.port), PGUSER="no", PGPORT="1"
+    )
     assert given.code == 0, given.said
     assert len(good_names(tmp_path)) == 5
 

@@ -128,7 +128,7 @@ class Clients:
         program = self.folder / name
         program.unlink(missing_ok=True)
         program.write_text(
-            "#!/bin/sh\ncase \"$1\" in --version|--help) exec %(real)s \"$@\";; esac\n%(before)s\n%(real)s \"$@\"\nstatus=$?\n%(after)s\nexit $status\n"
+            '#!/bin/sh\ncase "$1" in --version|--help) exec %(real)s "$@";; esac\n%(before)s\n%(real)s "$@"\nstatus=$?\n%(after)s\nexit $status\n'
             % {"real": shlex.quote(str(real)), "before": before, "after": after}
         )
         program.chmod(0o755)
@@ -140,9 +140,9 @@ class Clients:
         program = self.folder / name
         program.unlink(missing_ok=True)
         program.write_text(
-            "#!/bin/sh\ncase \"$1\" in --version|--help) exec %(real)s \"$@\";; esac\n"
+            '#!/bin/sh\ncase "$1" in --version|--help) exec %(real)s "$@";; esac\n'
             "echo >>%(count)s\nif [ $(wc -l <%(count)s) -eq %(call)d ]; then echo $$ >%(held)s.new; mv %(held)s.new %(held)s\n"
-            "while [ ! -e %(gone)s ]; do sleep 0.02; done; fi\nexec %(real)s \"$@\"\n"
+            'while [ ! -e %(gone)s ]; do sleep 0.02; done; fi\nexec %(real)s "$@"\n'
             % {
                 "real": shlex.quote(str(real)),
                 "count": shlex.quote(str(held.place) + ".count"),

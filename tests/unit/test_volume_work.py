@@ -129,7 +129,7 @@ def test_a_manifest_that_outlived_an_older_dump_of_that_name_vouches_for_nothing
 def test_a_manifest_that_outlived_an_older_dump_does_not_save_one_that_was_never_published(volume):
     os.unlink(lay_down(volume, "hourly", sample_manifest(sequence=7)))
     die_after_naming_the_dump(volume)
-    assert [state for _, _, state in listed(volume)] == ["unproven"]
+    assert [state for _tier, _name, state in listed(volume)] == ["unproven"]
     sweep(volume)
     assert listed(volume) == []
 

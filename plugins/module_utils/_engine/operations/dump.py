@@ -167,9 +167,7 @@ def _states(look: ServerLook) -> list[DatabaseState]:
     return [DatabaseState(entry.oid, entry.name, entry.allows_connections, entry.connection_limit) for entry in look.databases]
 
 
-def _stream(
-    context: Context, settings: DumpSettings, codec: str, source: DumpSource, scanner: SectionScanner, path: str
-) -> WrittenDump:
+def _stream(context: Context, settings: DumpSettings, codec: str, source: DumpSource, scanner: SectionScanner, path: str) -> WrittenDump:
     def on_section(kind: str, database: str | None) -> None:
         context.progress.step(database if database is not None else kind)
 

@@ -210,7 +210,9 @@ class RestoreRun:
 
 def foreseen(manifest: Manifest, seen: Look) -> list[dict[str, Any]]:
     """What a run would begin with: all databases not started, but for those that it would skip."""
-    return [dict(_entry(name), state=SKIPPED if manifest.has_sections and _is_empty(name, seen) else NOT_STARTED) for name in seen.wish.names]
+    return [
+        dict(_entry(name), state=SKIPPED if manifest.has_sections and _is_empty(name, seen) else NOT_STARTED) for name in seen.wish.names
+    ]
 
 
 def _is_empty(name: str | None, seen: Look) -> bool:

@@ -30,7 +30,9 @@ def private_passfile(path: str | None) -> Iterator[str | None]:
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
-        raise UsageError("The password file %s cannot be read: %s. Nothing was changed; check PGPASSFILE." % (path, error.strerror)) from error
+        raise UsageError(
+            "The password file %s cannot be read: %s. Nothing was changed; check PGPASSFILE." % (path, error.strerror)
+        ) from error
     # mkstemp makes the file 0600 from the start.
     descriptor, copy = tempfile.mkstemp(prefix="bandr-passfile-")
     try:

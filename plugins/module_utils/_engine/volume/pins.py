@@ -99,7 +99,7 @@ class _Pin:
 
 def _lock(descriptor: int) -> bool:
     """Lock the pin, for which others who only look at it may have to be waited for."""
-    for _ in range(_LOCK_TRIES):
+    for _attempt in range(_LOCK_TRIES):
         try:
             locked = try_flock(descriptor, fcntl.LOCK_EX)
         except OSError:
