@@ -54,14 +54,10 @@ class DynamicCluster:
         metadata = definition["metadata"]
         resource = self._resource(definition["kind"], definition["apiVersion"])
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
-        self._call(
-            "delete " + _title(definition),
-            resource.delete,
-            name=metadata["name"],
-            namespace=metadata.get("namespace"),
-            body=body,
-            **self._dry_run(),
-        )
+        if self._client.dry_run:
+            # In the body, because the server takes no notice of the query where there is a body.
+            body["dryRun"] = ["All"]
+        self._call("delete " + _title(definition), resource.delete, name=metadata["name"], namespace=metadata.get("namespace"), body=body)
 
     def _dry_run(self) -> dict:
         return {"dry_run": "All"} if self._client.dry_run else {}
