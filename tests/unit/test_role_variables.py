@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A role's defaults and their description say the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+NAMES = sorted(folder.name for folder in ROLES.iterdir() if (folder / "meta" / "argument_specs.yml").exists())
+_MISSING = "no default"
+
+
+def read(role: str, *path: str) -> dict[str, Any]:
+    """A YAML file of a role."""
+    return yaml.safe_load(ROLES.joinpath(role, *path).read_text(encoding="utf-8")) or {}
+
+
+def described(role: str) -> dict[str, Any]:
+    """All options of all entry points of a role that are its own."""
+    entries = read(role, "meta", "argument_specs.yml")["argument_specs"].values()
+    return {name: option for entry in entries for name, option in (entry.get("options") or {}).items() if name.startswith(role + "_")}
+
+
+def test_there_are_roles_to_compare() -> None:
+    assert {"pg_backup", "pg_recovery"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_every_default_is_described_and_every_description_has_its_default(role: str) -> None:
+    defaults = read(role, "defaults", "main.yml")
+    options = described(role)
+    assert sorted(set(defaults) - set(options)) == []
+    # What is required or may be absent has no default in either place.
+    assert sorted(name for name in set(options) - set(defaults) if "default" in options[name]) == []
+    for name, value in defaults.items():
+        if isinstance(value, str) and "{{" in value:
+            # What follows from other variables is told in words.
+            continue
+        assert options[name].get("default", _MISSING) == value, name
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_what_follows_from_variables_is_no_variable_of_an_inventory(role: str) -> None:
+    assert sorted(set(read(role, "vars", "main.yml")) & set(described(role))) == []
