@@ -62,6 +62,57 @@ def test_promoting_again_changes_nothing(volume):
     assert files_below(volume.root) == before
 
 
+def test_a_promotion_is_never_seen_without_its_manifest(volume, monkeypatch):
+    backup = publish(volume)
+    really_link = os.link
+
+    def link_and_die(*arguments, **options):
+        really_link(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", link_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        link_backup(volume, backup, "daily")
+    assert listed(volume) == BOTH
+    assert read_catalog(volume).of_tier("daily")[0].manifest == backup.manifest
+
+
+def test_a_promotion_that_cannot_be_made_leaves_no_manifest(volume, monkeypatch):
+    backup = publish(volume)
+    refuse_links(monkeypatch, errno.EIO)
+    before = files_below(volume.root)
+    with pytest.raises(VolumeError):
+        link_backup(volume, backup, "daily")
+    assert files_below(volume.root) == before
+
+
+def test_a_file_that_comes_meanwhile_gets_no_manifest_of_ours(volume, monkeypatch):
+    backup = publish(volume)
+    really_link = os.link
+
+    def come_first(*arguments, **options):
+        Path(arguments[1]).write_bytes(b"somebody else's")
+        really_link(*arguments, **options)
+
+    monkeypatch.setattr(os, "link", come_first)
+    with pytest.raises(VolumeError, match="of that name already"):
+        link_backup(volume, backup, "daily")
+    assert sorted(listed(volume)) == [("daily", "2026-11-22T12:07:00Z", "unproven"), BOTH[0]]
+
+
+def test_a_link_that_was_made_and_is_said_to_be_there_already_is_a_link(volume, monkeypatch):
+    backup = publish(volume)
+    really_link = os.link
+
+    def link_twice(*arguments, **options):
+        really_link(*arguments, **options)
+        really_link(*arguments, **options)
+
+    monkeypatch.setattr(os, "link", link_twice)
+    assert link_backup(volume, backup, "daily") == "link"
+    assert listed(volume) == BOTH
+
+
 def test_a_link_without_its_manifest_is_completed(volume):
     backup = publish(volume)
     link_backup(volume, backup, "daily")

@@ -13,7 +13,7 @@ from ..backups import Backup
 from ..manifest import Manifest, write_manifest
 from ..tools.errors import BackupDamaged, VolumeError
 from .catalog import read_catalog
-from .durable import CANNOT_LINK, set_mode, sync_folder
+from .durable import CANNOT_LINK, remove_if_there, set_mode, sync_folder
 from .failures import storage_errors
 from .replacing import write_whole
 from .root import Volume
@@ -39,22 +39,32 @@ def link_backup(volume: Volume, backup: Backup, tier: str) -> str:
     folder = volume.make_tier(tier)
     source, target = volume.path(backup.tier, backup.file_name), volume.path(tier, backup.file_name)
     with storage_errors(doing, _SAFE):
-        try:
-            os.link(source, target, follow_symlinks=False)
-            sync_folder(folder)
-        except FileExistsError:
+        if os.path.lexists(target):
             if not os.path.samefile(source, target):
                 return _already(volume, backup, tier, doing)
             if _has_manifest(volume, tier, manifest):
                 return PRESENT
-        except OSError as error:
-            if error.errno not in CANNOT_LINK:
+            _write_manifest(volume, tier, manifest)
+            return LINK
+        # Before the link, which is whole at once: so nobody ever sees it without its manifest, and reads it for a stranger's.
+        _write_manifest(volume, tier, manifest)
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except BaseException as error:
+            # A network file system may have done it and say that it is there already.
+            linked = os.path.lexists(target) and os.path.samefile(source, target)
+            if not linked:
+                remove_if_there(volume.manifest_path(tier, backup.file_name))
+            if isinstance(error, OSError) and error.errno in CANNOT_LINK:
+                return _copy(volume, backup, manifest, tier, doing)
+            if not (linked and isinstance(error, FileExistsError)):
                 raise
-            if os.path.lexists(target):
-                return _already(volume, backup, tier, doing)
-            return _copy(volume, backup, manifest, tier, doing)
-        write_whole(volume, volume.manifest_path(tier, backup.file_name), write_manifest(manifest).encode("ascii"), replace=True)
+        sync_folder(folder)
     return LINK
+
+
+def _write_manifest(volume: Volume, tier: str, manifest: Manifest) -> None:
+    write_whole(volume, volume.manifest_path(tier, manifest.file_name), write_manifest(manifest).encode("ascii"), replace=True)
 
 
 def _has_manifest(volume: Volume, tier: str, manifest: Manifest) -> bool:
