@@ -20,7 +20,7 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.dump import DumpSettings
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.listing import ListRequest, list_backups
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.policy.retention import TierPolicy
-from ansible_collections.bandr.postgres.tests.servers.commands import Clients, good_names, run, start, unfinished
+from ansible_collections.bandr.postgres.tests.servers.commands import Clients, good_names, run, start, unfinished, verify_all
 from ansible_collections.bandr.postgres.tests.servers.dumps import dump_of, restore_into
 from ansible_collections.bandr.postgres.tests.servers.engine import connection_to
 from ansible_collections.bandr.postgres.tests.servers.installations import newest_of_major
@@ -180,7 +180,7 @@ def test_gzip_where_there_is_no_zstd(source, tmp_path):
     (path,) = stored(root)
     assert path.suffix == ".gz" and manifest_of(path).codec == "gzip"
     assert subprocess.run(["gzip", "-t", str(path)], check=False).returncode == 0
-    assert run(root, None, "verify").code == 0
+    verify_all(root)
     expect(run(root, source, "backup", "--codec", "zstd", PATH=str(folder)), "usage", "zstd is not on PATH")
 
 
@@ -199,7 +199,7 @@ def test_old_clients_give_sections_as_well(installation_without_restrict, fresh_
     assert manifest.database_names == ("template1", "postgres", "shop")
     assert all(section.stored_offset is not None for section in manifest.sections)
     assert plain(path) == dump_of(server)
-    assert run(tmp_path, None, "verify").code == 0
+    verify_all(tmp_path)
 
 
 def test_every_major_is_dumped_and_proven(server, tmp_path):
@@ -281,7 +281,7 @@ def test_one_database_with_the_servers_roles(source, tmp_path, name):
     text = plain(path)
     assert b"CREATE ROLE app;" in text and text.endswith(b"\n--\n-- PostgreSQL database cluster dump complete\n--\n\n")
     assert (b"CREATE DATABASE" in text) == (name != "postgres")
-    assert run(tmp_path, None, "verify").code == 0
+    verify_all(tmp_path)
     assert not Path("x").exists() and not Path("/x").exists()
 
 
@@ -406,7 +406,8 @@ def test_two_runs_in_one_second_make_two_backups(source, tmp_path):
     results = [running.wait() for running in both]
     assert [ended.code for ended in results] == [0, 0], [ended.said for ended in results]
     assert len({ended.result["backup"]["name"] for ended in results}) == 2
-    assert run(tmp_path, None, "verify").code == 0 and len(good_names(tmp_path)) == 2
+    verify_all(tmp_path)
+    assert len(good_names(tmp_path)) == 2
     assert [manifest_of(path).sequence for path in stored(tmp_path)] == [1, 2]
 
 

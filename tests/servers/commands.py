@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...plugins.module_utils._engine.operations.context import Context
+from ...plugins.module_utils._engine.operations.listing import ListRequest, list_backups
+from ...plugins.module_utils._engine.operations.verify import VerifyRequest, verify
 from .installations import Installation
 from .server import Server
 
@@ -95,9 +98,21 @@ def run(root: Any, server: Server | None, *arguments: str, clients: str | None =
     return start(root, server, *arguments, clients=clients, **environment).wait()
 
 
+def listed(root: Any) -> dict[str, str]:
+    """Tier and name of every backup, with its state; fails where anything else lies between them."""
+    result = list_backups(Context(), ListRequest(str(root)))
+    assert result["strays"] == [], result["strays"]
+    return {"%s %s" % (entry["tier"], entry["name"]): entry["state"] for entry in result["backups"]}
+
+
 def good_names(root: Any) -> list[str]:
     """Tier and name of every backup that is listed as proven."""
-    return ["%s %s" % (entry["tier"], entry["name"]) for entry in run(root, None, "list").result["backups"] if entry["state"] == "proven"]
+    return [name for name, state in listed(root).items() if state == "proven"]
+
+
+def verify_all(root: Any) -> None:
+    """Read every backup to its end; fails where one is damaged."""
+    verify(Context(), VerifyRequest(str(root)))
 
 
 def unfinished(root: Any) -> list[str]:

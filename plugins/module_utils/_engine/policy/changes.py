@@ -58,9 +58,14 @@ def unusable_names(databases: list[DatabaseState], roles: list[str]) -> list[str
 def left_out_during(before: list[DatabaseState], after: list[DatabaseState], dumped: tuple[str, ...]) -> list[LeftOut]:
     """Databases that came, went or were renamed while the dump ran and are therefore not, or no longer rightly, in it."""
     names_before = {database.oid: database.name for database in before}
+    was_open = {database.oid for database in before if database.why_left_out is None}
     result = []
     for database in after:
-        if database.name in dumped or database.name == PRISTINE_TEMPLATE or database.why_left_out is not None:
+        if database.name in dumped or database.name == PRISTINE_TEMPLATE:
+            continue
+        if database.why_left_out is not None:
+            if database.oid in was_open and names_before[database.oid] not in dumped:
+                result.append(LeftOut(database.name, "%s; that came while the dump ran" % database.why_left_out))
             continue
         if database.oid not in names_before:
             result.append(LeftOut(database.name, "it was created while the dump ran; the next backup will hold it"))

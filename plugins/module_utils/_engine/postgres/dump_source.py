@@ -143,7 +143,8 @@ def _why_failed(program: str, status: int, complaints: list[str]) -> str:
     words = "; ".join(complaints[-4:]) or "it said nothing"
     how = "was killed by signal %d" % -status if status < 0 else "ended with status %d" % status
     hint = "run the backup again when the cause is mended"
-    if "lock timeout" in words:
+    # pg_dump waits for locks under a statement timeout, and has no other.
+    if "lock timeout" in words or "statement timeout" in words:
         hint = "a table stayed locked for longer than lock_wait_seconds; look for the session that holds it"
     elif "permission denied" in words:
         hint = "back up as a superuser, or grant the user pg_read_all_data and set role_passwords to false"
