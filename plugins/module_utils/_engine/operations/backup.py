@@ -9,6 +9,7 @@ after everything before went well.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -131,6 +132,10 @@ class _Run:
                         # It was found before and could not be recorded.
                         raise
                     damaged.append(error.message)
+                except VolumeError:
+                    # Another run may have pruned it since the plan was made.
+                    if os.path.lexists(source.path):
+                        raise
                 continue
             with self._catalog_lock():
                 the_plan = self._plan(read_catalog(self.volume))
@@ -171,7 +176,8 @@ class _Run:
                     prove_and_record(self.context, self.volume, backup)
                 except (BackupDamaged, UsageError, VolumeError) as error:
                     # What cannot be read or written here must not spoil the backup of this run.
-                    self.warnings.append(error.message)
+                    if os.path.lexists(backup.path):
+                        self.warnings.append(error.message)
 
     def _plan(self, catalog: Catalog, creating: Backup | bool | None = None) -> Plan:
         prior = catalog.of_tier(self.policy.source) if self.policy.source else ()
