@@ -68,7 +68,7 @@ def test_unproven_backups_are_proven_and_the_oldest_is_promoted(root: Path) -> N
 
 
 def test_a_backup_that_is_pruned_before_it_is_read_is_no_failure(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before_the_first_proof_for_promotion(monkeypatch, lambda volume, backup: remove_backup(volume, backup))
+    before_the_first_proof_for_promotion(monkeypatch, remove_backup)
     assert promote(root)["backup"]["name"] == "2026-11-22T13:07:00Z"
 
 
