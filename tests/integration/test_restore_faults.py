@@ -292,8 +292,8 @@ def test_a_dump_that_changes_after_its_proof_is_not_restored_to_its_end(small_ro
 
     prove = operation.prove_and_record
 
-    def prove_then_harm(context, volume, backup):
-        manifest = prove(context, volume, backup)
+    def prove_then_harm(context, volume, backup, **options):
+        manifest = prove(context, volume, backup, **options)
         section = next(section for section in manifest.sections if section.database == "small")
         with open(backup.path, "r+b") as file:
             file.seek(section.stored_offset + section.stored_length // 2)

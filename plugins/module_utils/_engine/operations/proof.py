@@ -16,22 +16,23 @@ from ..backups import Backup
 from ..manifest import NEVER_PROVEN, WHOLE, Manifest, Section
 from ..names import format_name_time, parse_file_name
 from ..postgres.sections import SectionScanner, SectionStart
-from ..tools.codecs import decode
+from ..tools.codecs import CHUNK, decode
 from ..tools.errors import BackupDamaged, DumpFailed, VolumeError
 from .context import Context
 
 _WHAT_IS_SAFE = "It is not restored, promoted or counted; other backups are untouched. List the backups and take another."
 
 
-def prove_backup(context: Context, backup: Backup) -> Manifest:
+def prove_backup(context: Context, backup: Backup, stored_only: bool = False) -> Manifest:
     """Read ``backup`` to its end and return the manifest that vouches for it as it lies there now.
 
-    With a manifest, every checksum and the section table are compared. Without one (the predecessor's
-    dumps), the dump must be whole compressed data and end as ``pg_dumpall`` ends, and a manifest is made
-    from it. Raises BackupDamaged, or VolumeError when the file cannot be read, or is written to meanwhile.
+    With a manifest, every checksum and the section table are compared; ``stored_only`` leaves it at the checksum
+    of the stored bytes, since the same bytes hold the same SQL. Without one (the predecessor's dumps), the dump
+    must be whole compressed data and end as ``pg_dumpall`` ends, and a manifest is made from it. Raises BackupDamaged, or VolumeError when the file cannot be read, or is written to meanwhile.
     """
     known = backup.manifest
-    context.progress.start("proving %s/%s" % (backup.tier, backup.name), None if known is None else known.plain_size)
+    total = None if known is None else known.stored_size if stored_only else known.plain_size
+    context.progress.start("proving %s/%s" % (backup.tier, backup.name), total)
     try:
         with open(backup.path, "rb", buffering=0) as file:
             modified_ns = os.fstat(file.fileno()).st_mtime_ns
@@ -39,7 +40,7 @@ def prove_backup(context: Context, backup: Backup) -> Manifest:
                 if known is None or known.origin == NEVER_PROVEN:
                     manifest = _read_through(context, backup, file)
                 else:
-                    manifest = _compare(context, backup, known, file)
+                    manifest = (_compare_stored if stored_only else _compare)(context, backup, known, file)
             except BackupDamaged:
                 _check_untouched(backup, file, modified_ns)
                 raise
@@ -85,9 +86,23 @@ def _decoded(context: Context, backup: Backup, codec: str, file: BinaryIO, store
         chunks.close()  # type: ignore[attr-defined]
 
 
-def _compare(context: Context, backup: Backup, manifest: Manifest, file: BinaryIO) -> Manifest:
+def _compare_stored(context: Context, backup: Backup, manifest: Manifest, file: BinaryIO) -> Manifest:
+    stored = _Stored()
+    for chunk in iter(lambda: file.read(CHUNK), b""):
+        stored.observe(chunk)
+        context.progress.advance(len(chunk))
+    _check_stored(backup, manifest, stored)
+    return manifest
+
+
+def _check_stored(backup: Backup, manifest: Manifest, stored: _Stored) -> None:
     if manifest.file_name != backup.file_name:
         raise _damaged(backup, "its manifest belongs to %s" % manifest.file_name)
+    if stored.size != manifest.stored_size or stored.hash.hexdigest() != manifest.stored_sha256:
+        raise _damaged(backup, "its stored bytes are not those that were written")
+
+
+def _compare(context: Context, backup: Backup, manifest: Manifest, file: BinaryIO) -> Manifest:
     stored = _Stored()
     sections = iter(manifest.sections)
     section = next(sections)
@@ -109,8 +124,7 @@ def _compare(context: Context, backup: Backup, manifest: Manifest, file: BinaryI
     _compare_section(backup, section, plain_hash.hexdigest())
     if left or any(rest.length for rest in sections):
         raise _damaged(backup, "it holds less SQL than its manifest says")
-    if stored.size != manifest.stored_size or stored.hash.hexdigest() != manifest.stored_sha256:
-        raise _damaged(backup, "its stored bytes are not those that were written")
+    _check_stored(backup, manifest, stored)
     return manifest
 
 

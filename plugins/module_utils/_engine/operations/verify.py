@@ -70,17 +70,19 @@ def verify(context: Context, request: VerifyRequest) -> dict[str, Any]:
     return result
 
 
-def prove_and_record(context: Context, volume: Volume, backup: Backup, must_record: bool = True) -> Manifest:
+def prove_and_record(
+    context: Context, volume: Volume, backup: Backup, must_record: bool = True, stored_only: bool = False
+) -> Manifest:
     """Prove ``backup`` and let the manifest beside it say so, or say why not.
 
     A volume that cannot be written keeps no record; the proof holds for this run all the same. ``must_record`` False:
-    so it is where only the record cannot be written. Raises BackupDamaged or VolumeError.
+    so it is where only the record cannot be written. ``stored_only`` as in :func:`prove_backup`. Raises BackupDamaged or VolumeError.
     """
     status = None
     try:
         with pin(volume, backup.file_name):
             status = _status(backup)
-            manifest = prove_backup(context, backup)
+            manifest = prove_backup(context, backup, stored_only)
     except BackupDamaged as error:
         try:
             _record_damage(volume, backup, status, error.why)
