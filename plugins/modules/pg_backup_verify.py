@@ -140,6 +140,12 @@ damaged:
   elements: str
   returned: success, and when a backup is damaged
   sample: ["hourly/2026-11-22T10:07:00Z"]
+nearest:
+  description: The names of the backups before and after the time that was asked for.
+  type: list
+  elements: str
+  returned: when no backup has that time
+  sample: ["2026-11-22T09:07:00Z", "2026-11-22T10:07:00Z"]
 code:
   description: The engine's exit code for this kind of failure.
   type: int

@@ -22,11 +22,17 @@ from .runner import PlaybookRun, run_playbook
 from .stage import ALL, BACKUP, RESTORE, SECRETS, Stage, backups_of_a_day, make_passfile
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
-_PAGES = ("README.md", "docs/host.md")
 _YAML_BLOCK = re.compile(r"^ *```yaml\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _VAULTED = re.compile(r"vault_\w+")
 # The backup that the examples name.
 _TEN_OCLOCK = datetime(2026, 11, 22, 10, 7, tzinfo=timezone.utc)
+
+
+def pages() -> list[str]:
+    """The pages with YAML in them that holds our modules."""
+    files = [_CHECKOUT / "README.md", *sorted((_CHECKOUT / "docs").glob("*.md"))]
+    names = [str(file.relative_to(_CHECKOUT)) for file in files]
+    return [name for name in names if examples_of_page(name)]
 
 
 def examples_of(module: str) -> list[dict[str, Any]]:
@@ -49,7 +55,7 @@ def run_examples(folder: Path, stage: Stage) -> PlaybookRun:
     backups_of_a_day(root, stage.source, _TEN_OCLOCK)
     passfile = make_passfile(folder / "passfile", stage.target, SECRETS["target"], 0o600)
     tasks: list[dict[str, Any]] = []
-    for place, examples in [(module, examples_of(module)) for module in ALL] + [(page, examples_of_page(page)) for page in _PAGES]:
+    for place, examples in [(module, examples_of(module)) for module in ALL] + [(page, examples_of_page(page)) for page in pages()]:
         for example in examples:
             if _module_of(example) == RESTORE and "fresh" in example["name"]:
                 tasks.append(_clearing(stage, passfile))
@@ -79,7 +85,7 @@ def _placed(example: dict[str, Any], root: Path, stage: Stage) -> dict[str, Any]
     if "host" in options:
         options["host"] = stage.source.host
     password = "{{ passwords.%s }}" % ("target" if module == RESTORE else "source")
-    placed["vars"] = {name: password for name in _VAULTED.findall(str(options.get("password", "")))}
+    placed["vars"] = dict.fromkeys(_VAULTED.findall(str(options.get("password", ""))), password)
     return placed
 
 

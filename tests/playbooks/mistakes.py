@@ -45,6 +45,7 @@ EXPECTED: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "restore onto itself": (9, ("orders exists", "stock exists", "replace")),
     "verify damage": (8, ("hourly/", "1 of 2")),
     "verify damage again": (8, ("hourly/", "1 of 2")),
+    "verify an unknown time": (7, ("2020-01-01", "nearest")),
     "restore of damage": (7, ("damaged", "one usable backup")),
     "verify nothing": (7, ("no backup",)),
     "restore of a trap": (10, ("trap", '"allowed" does not exist', "dropped")),
@@ -65,7 +66,9 @@ def err(folder: Path, stage: Stage) -> PlaybookRun:
     (roots["strays"] / "hourly").mkdir()
     (roots["strays"] / "hourly" / "notes.txt").write_text("mine")
     with hold(open_volume(str(roots["busy"])), "dump"):
-        return run_playbook(folder, _tasks(stage, {name: str(root) for name, root in roots.items()}, damaged["name"]), {"passwords": SECRETS})
+        return run_playbook(
+            folder, _tasks(stage, {name: str(root) for name, root in roots.items()}, damaged["name"]), {"passwords": SECRETS}
+        )
 
 
 def _tasks(stage: Stage, roots: dict[str, str], damaged: str) -> list[dict[str, Any]]:
@@ -103,6 +106,7 @@ def _tasks(stage: Stage, roots: dict[str, str], damaged: str) -> list[dict[str, 
         task("restore onto itself", RESTORE, **good, **source),
         task("verify damage", VERIFY, root=roots["damaged"]),
         task("verify damage again", VERIFY, root=roots["damaged"]),
+        task("verify an unknown time", VERIFY, root=roots["damaged"], from_backup="2020-01-01"),
         task("restore of damage", RESTORE, root=roots["damaged"], **target, from_backup=damaged),
         task("the latest that is whole", RESTORE, root=roots["damaged"], **target, databases=["stock"]),
         task("verify nothing", VERIFY, root=roots["strays"], from_backup="latest"),

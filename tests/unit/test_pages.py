@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the pages say of the engine is what it does."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.bandr.postgres.plugins.module_utils._engine import command_line
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.backups import DAMAGED, PROVEN, UNPROVEN
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.manifest import FORMAT, GLOBALS, Manifest, Section
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.names import DEFAULT_COUNT, PRIOR_TIER, TIERS, DumpName
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.policy.moments import parse_moment
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.policy.retention import TierPolicy
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools import errors, signals
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+QUOTED = re.compile(r"`([^`]+)`")
+
+
+def page(name: str) -> str:
+    return (CHECKOUT / name).read_text(encoding="utf-8")
+
+
+def table(name: str, header: str) -> list[list[str]]:
+    """The cells of the rows of the table of a page whose first cell is ``header``."""
+    lines = page(name).splitlines()
+    start = next(number for number, line in enumerate(lines) if re.match(r"\| *%s *\|" % re.escape(header), line))
+    rows = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in line.strip("|").split("|")])
+    return rows
+
+
+def test_the_exit_codes_of_the_readme_are_those_of_the_engine():
+    known = {
+        error.code: error.reason for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.EngineError)
+    }
+    written = {int(code): reason.strip("`") for codes, reason, _meaning in table("README.md", "code") for code in codes.split(",")}
+    interrupted = {errors.Interrupted(number).code: errors.Interrupted.reason for number in signals._NUMBERS}
+    assert written == {**known, errors.EXIT_SUCCESS: "", **interrupted}
+
+
+def test_every_exit_code_is_another_one():
+    codes = [error.code for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.EngineError)]
+    assert len(codes) == len(set(codes))
+
+
+def test_the_table_of_the_format_names_every_field_of_the_manifest():
+    named = [name for cell, _meaning in table("docs/format.md", "field") for name in QUOTED.findall(cell)]
+    assert sorted(named) == sorted(["format", *(field.name for field in fields(Manifest))])
+    assert dict(table("docs/format.md", "field"))["`format`"] == str(FORMAT)
+
+
+def test_the_table_of_the_format_names_every_field_of_a_section():
+    meaning = dict(table("docs/format.md", "field"))["`sections`"]
+    assert {field.name for field in fields(Section)} | {GLOBALS, "database", "end", "whole"} == set(QUOTED.findall(meaning))
+
+
+def test_the_format_tells_of_every_state():
+    assert [state for state, _meaning in table("docs/format.md", "state")] == [PROVEN, UNPROVEN, DAMAGED]
+
+
+def test_the_format_shows_a_name_as_it_is_written():
+    name = DumpName(parse_moment("2026-11-22T10:07:00Z").start, "zstd").file_name
+    assert "<root>/hourly/%s " % name in page("docs/format.md")
+    assert "<root>/hourly/%s.json " % name in page("docs/format.md")
+
+
+def test_the_table_of_rotation_has_the_usual_counts():
+    rows = {tier: (count, prior_count) for tier, _schedule, count, prior_count in table("docs/rotation.md", "tier")}
+    needed = {tier: TierPolicy(tier, 1).needed for tier in PRIOR_TIER}
+    assert rows == {tier: (str(DEFAULT_COUNT[tier]), str(needed.get(tier, ""))) for tier in TIERS}
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    parser = command_line._parser()
+    (found,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(found.choices)
+
+
+def test_the_page_of_hosts_names_every_command():
+    assert set(commands()) == set(command_line.COMMANDS)
+    (sentence,) = re.findall(r"The commands are (.*?);", page("docs/host.md"), re.DOTALL)
+    assert set(QUOTED.findall(sentence)) == set(command_line.COMMANDS)
+
+
+@pytest.mark.parametrize("name", command_line.COMMANDS)
+def test_help_explains_every_option(name):
+    unexplained = [action.option_strings for action in commands()[name]._actions if not action.help]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("name", command_line.COMMANDS)
+def test_help_can_be_shown(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        command_line.main([name, "--help"], {})
+    assert caught.value.code == 0
+    assert "--root" in capsys.readouterr().out
+
+
+def test_every_command_and_option_of_the_pages_exists():
+    text = "\n".join(page(str(path.relative_to(CHECKOUT))) for path in [CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md")])
+    for name, rest in re.findall(r"^ +(backup|list|verify|recover) (--[^\n]*)$", text, re.MULTILINE):
+        known = {option for action in commands()[name]._actions for option in action.option_strings}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= known
