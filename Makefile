@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Where things are made; each can be given another place: make VENV=/tmp/venv test
-VENV ?= .venv
+# Everything that is made is in one folder; each part can be given another place: make VENV=/tmp/venv test
 BUILD ?= build
-DIST ?= dist
+VENV ?= $(BUILD)/environment
+DIST ?= $(BUILD)/dist
 
 # The Python to make the environment with: the first one here that is new enough.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -28,7 +28,8 @@ READY_TO_TEST := $(VENV)/.ready-to-test-$(call requirements_sum,requirements/run
 
 # Everything below runs in the environment and sees the collection as it ships, not the checkout.
 IN_ENVIRONMENT = env PATH="$(abspath $(VENV))/bin:$$PATH" PYTHONPATH="$(abspath $(INSTALLED))" \
-	ANSIBLE_COLLECTIONS_PATH="$(abspath $(INSTALLED))" BANDR_COLLECTIONS="$(abspath $(INSTALLED))" PYTHONDONTWRITEBYTECODE=1
+	ANSIBLE_COLLECTIONS_PATH="$(abspath $(INSTALLED))" BANDR_COLLECTIONS="$(abspath $(INSTALLED))" \
+	ANSIBLE_HOME="$(abspath $(BUILD))/ansible" PYTHONDONTWRITEBYTECODE=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -43,7 +44,7 @@ help: ## Say what can be made (this text)
 
 .PHONY: demo
 demo: $(READY_TO_RUN) $(INSTALLED)/.made ## Back up, lose and restore a PostgreSQL server before your eyes (three minutes)
-	@$(IN_ENVIRONMENT) tests/demo/run
+	@DEMO_FOLDER="$(abspath $(BUILD))/demo" $(IN_ENVIRONMENT) tests/demo/run
 
 ##@ Test it
 
@@ -99,11 +100,11 @@ environment: $(READY_TO_TEST) ## Make the Python environment that all of this ru
 
 .PHONY: clean
 clean: ## Remove what was made, but for the environment
-	rm -rf $(BUILD) $(DIST)
+	find $(BUILD) -mindepth 1 -maxdepth 1 -not -path '$(VENV)' -exec rm -rf {} +
 
 .PHONY: distclean
-distclean: clean ## Remove what was made, and the environment
-	rm -rf $(VENV)
+distclean: ## Remove what was made, and the environment
+	rm -rf $(BUILD) $(DIST) $(VENV)
 
 $(READY_TO_RUN):
 	@tests/gates/environment $(VENV) "$(PYTHON)" requirements/run.txt

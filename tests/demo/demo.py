@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The product's main job, shown on a real server: back up, rotate, lose everything, restore, prove equality.
 
-Everything lives in one folder, ``demo`` below the current one, which is all that stays behind.
+Everything lives in one folder, named by DEMO_FOLDER, which is all that stays behind.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class Demo:
         path.write_text(json.dumps(inventory, indent=1))
         path.chmod(0o600)
         command = ["ansible-playbook", "-i", str(path), str(HERE / "playbooks" / name)]
-        environment = dict(os.environ, ANSIBLE_LOCALHOST_WARNING="false", ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(FOLDER / ".ansible"))
+        environment = dict(os.environ, ANSIBLE_LOCALHOST_WARNING="false", ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(FOLDER / "ansible"))
+        environment.update(ANSIBLE_LOCAL_TEMP=str(FOLDER / "ansible/tmp"), ANSIBLE_REMOTE_TMP=str(FOLDER / "ansible/tmp"))
         done = subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode:
             sys.exit("%s failed:\n%s" % (name, done.stdout))
