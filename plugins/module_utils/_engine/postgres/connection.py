@@ -54,7 +54,10 @@ class Connection:
         result["PGDATABASE"] = self.maintenance_database
         result["PGAPPNAME"] = "bandr.postgres"
         result["PGOPTIONS"] = (result.get("PGOPTIONS", "") + " " + _SESSION_OPTIONS).strip()
-        # The clients' words are shown to people; their encoding must not depend on where the engine runs.
+        # The clients' words are shown to people and looked into; their encoding must not depend on where the engine runs.
+        overriding = result.pop("LC_ALL", None)
+        if overriding:
+            result["LC_CTYPE"] = overriding
         result["LC_MESSAGES"] = "C"
         result.pop("PGCLIENTENCODING", None)
         return result

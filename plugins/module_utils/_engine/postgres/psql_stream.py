@@ -25,8 +25,9 @@ _OPTIONS = " -c synchronous_commit=off -c client_min_messages=warning -c lc_mess
 _ERRORS = ("ERROR", "FATAL", "PANIC", "error", "fatal")
 _LINE = re.compile(r"(?:psql:<stdin>:(?P<line>\d+): )?(?:psql: )?(?P<severity>[A-Za-z]+):\s+(?P<words>.*)", re.DOTALL)
 _COMMAND_ERROR = re.compile(r"psql:<stdin>:(?P<line>\d+): (?P<words>.*)", re.DOTALL)
-# LINE and CONTEXT quote the script: a row, or a role's password.
+# LINE and CONTEXT quote the script: a row, or a role's password. So do these of the details.
 _MORE = ("DETAIL", "HINT")
+_QUOTING = ("Failing row contains ", "Key (")
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Complaints:
         parts = {} if match is None else match.groupdict()
         severity = parts.get("severity", "error" if match else None)
         if severity in _MORE and parts.get("line") is None:
-            if self._last is not None:
+            if self._last is not None and not parts["words"].startswith(_QUOTING):
                 self._last[-1] += " (%s)" % parts["words"]
             return
         if severity is None or (parts.get("line") is None and severity not in _ERRORS):

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a connection reaches libpq's programs, and what of them reaches a log."""
+
+from __future__ import annotations
+
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.connection import Connection
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.psql_stream import Complaints
+
+
+def test_a_password_goes_by_environment_and_is_never_shown() -> None:
+    connection = Connection(host="db", password="it's secret")
+    assert connection.environment({})["PGPASSWORD"] == "it's secret"
+    assert "secret" not in repr(connection)
+
+
+def test_a_host_that_is_given_is_not_overruled_by_the_environment() -> None:
+    environment = Connection(host="db").environment({"PGSERVICE": "other", "PGHOSTADDR": "192.0.2.1", "PGHOST": "third"})
+    assert environment["PGHOST"] == "db" and "PGSERVICE" not in environment and "PGHOSTADDR" not in environment
+
+
+def test_the_programs_speak_english_whatever_the_environment_says() -> None:
+    environment = Connection().environment({"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "LC_MESSAGES": "de_DE.UTF-8"})
+    assert environment["LC_MESSAGES"] == "C" and "LC_ALL" not in environment
+    assert environment["LC_CTYPE"] == "de_DE.UTF-8"
+
+
+def test_an_error_of_psql_is_kept_with_its_hint_but_without_anybodys_row() -> None:
+    complaints = Complaints()
+    for line in (
+        'psql:<stdin>:7: ERROR:  new row for relation "people" violates check constraint "adult"',
+        "DETAIL:  Failing row contains (1, Ada, 4111-1111).",
+        'CONTEXT:  COPY people, line 1: "1 Ada 4111-1111"',
+        'psql:<stdin>:9: ERROR:  could not create unique index "people_card"',
+        "DETAIL:  Key (card)=(4111-1111) is duplicated.",
+        'psql:<stdin>:11: ERROR:  role "clerk" cannot be dropped',
+        "DETAIL:  owner of table people",
+        "HINT:  Reassign it.",
+    ):
+        complaints.take(line)
+    assert complaints.errors == [
+        'line 7: new row for relation "people" violates check constraint "adult"',
+        'line 9: could not create unique index "people_card"',
+        'line 11: role "clerk" cannot be dropped (owner of table people) (Reassign it.)',
+    ]
