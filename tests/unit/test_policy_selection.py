@@ -293,3 +293,9 @@ def test_ten_thousand_backups_are_searched_at_once():
     assert select(many, "latest", NOON).backup is many[0]
     assert select(many, many[-1].name, NOON).backup is many[-1]
     assert datetime.now(timezone.utc) - began < timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("asked", ["2026-11-22T11:00:", "2026-11-22T11:", "BACKUP-2026-11-22T11:00:", "backup-2026-11-22T11:"])
+def test_a_part_of_a_name_may_end_where_its_next_number_would_begin(asked):
+    assert select(MORNING, asked, NOON).backup is MORNING[-1]
+    assert "6 backups answer to 2026-11-22T" in refused(MORNING, "2026-11-22T").message

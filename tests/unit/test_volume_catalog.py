@@ -237,3 +237,35 @@ def test_a_tier_that_cannot_be_listed_is_told(volume):
     Path(volume.root, "weekly").write_text("")
     with pytest.raises(VolumeError, match=r"Listing the backups in .*weekly failed"):
         read_catalog(volume)
+
+
+def test_local_time_called_utc_makes_no_backup_newer_than_its_last_byte(volume):
+    # Tokyo's noon was called 12:07Z; three hours later, as UTC says, the first of ours is made.
+    of_tokyo = lay_down(volume, "hourly", None, hours(0), codec="gzip")
+    os.utime(of_tokyo, (hours(-9).timestamp(),) * 2)
+    lay_down(volume, "hourly", sample_manifest(hours(-6)))
+    assert [backup.time for backup in read_catalog(volume).backups] == [hours(0), hours(-6)]
+
+
+def test_a_dump_that_was_copied_here_later_keeps_its_place(volume):
+    os.utime(lay_down(volume, "hourly", None, hours(0), codec="gzip"), (hours(99).timestamp(),) * 2)
+    lay_down(volume, "hourly", sample_manifest(hours(1)))
+    assert [backup.time for backup in read_catalog(volume).backups] == [hours(0), hours(1)]
+
+
+def test_backups_beside_the_tiers_are_told(volume):
+    path = Path(lay_down(volume, "saved", sample_manifest()))
+    os.link(path, Path(volume.root, path.name))
+    Path(volume.root, "lost+found").mkdir()
+    Path(volume.root, "notes.txt").write_text("notes")
+    catalog = read_catalog(volume)
+    assert catalog.backups == ()
+    assert {os.path.relpath(stray.path, volume.root): "move" in stray.why for stray in catalog.strays} == {"saved": True, path.name: True}
+    assert read_catalog(volume, ("hourly",)).strays == ()
+
+
+def test_what_the_predecessor_left_unfinished_is_explained(volume):
+    Path(volume.root, "hourly").mkdir()
+    Path(volume.root, "hourly", "dumpall.sql.gz").write_bytes(b"x")
+    (stray,) = read_catalog(volume).strays
+    assert "the predecessor did not finish" in stray.why

@@ -28,6 +28,7 @@ from .operations.restore import RestoreRequest, restore
 from .operations.verify import ALL, VerifyRequest, verify
 from .policy.moments import parse_duration
 from .policy.retention import TierPolicy
+from .policy.selection import LATEST, NONE
 from .postgres.connection import Connection
 from .postgres.dump_source import DumpOptions
 from .table import backup_table
@@ -97,8 +98,10 @@ def _run(context: Context, options: dict[str, Any]) -> dict[str, Any]:
     wanted = options.get("wanted")
     if command == "list":
         return list_backups(context, ListRequest(options["root"], wanted=wanted, maximum_age=maximum_age))
-    if wanted is not None and wanted.strip().lower() == "none":
-        return dict(list_backups(context, ListRequest(options["root"])), listed=True)
+    if wanted is not None and wanted.strip().lower() == NONE:
+        # With an age the predecessor's list is a watch: it fails when the latest backup is too old.
+        watched = None if maximum_age is None else LATEST
+        return dict(list_backups(context, ListRequest(options["root"], wanted=watched, maximum_age=maximum_age)), listed=True)
     return restore(context, _restore_request(options, maximum_age))
 
 
@@ -181,9 +184,9 @@ class _Parser(argparse.ArgumentParser):
 def _parse(arguments: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
         arguments = [default_command(environment)] + arguments
-    options = options_from(environment)
     # argparse only sets what was given (SUPPRESS), so that what is on the command line wins over the environment.
     given = vars(_parser().parse_args(arguments))
+    options = options_from(environment, given["command"])
     if given.get("tier") not in (None, options.get("tier", TIERS[0])):
         # What the environment counts is another tier: its count would prune this one.
         for name in _OF_ONE_TIER:
@@ -197,18 +200,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
     backup = _command(commands, "backup", "make a backup (hourly) or promote one (other tiers), then prune the tier")
-    backup.add_argument("--tier", choices=TIERS)
+    backup.add_argument("--tier", choices=TIERS, help="the tier to work on (default: hourly)")
     backup.add_argument("--count", type=int, help="proven backups to keep in this tier")
     backup.add_argument("--prior-tier", choices=TIERS, help="the tier to promote from")
     backup.add_argument("--prior-count", type=int, help="proven backups the prior tier must hold before one is promoted")
-    backup.add_argument("--promote", choices=("oldest", "newest"))
+    backup.add_argument("--promote", choices=("oldest", "newest"), help="which backup of the prior tier (default: oldest)")
     backup.add_argument("--unproved-promotion", action="store_true", help="promote without reading the backup to its end")
     backup.add_argument("--only-database", metavar="NAME", help="dump this database alone, with the server's roles")
-    backup.add_argument("--exclude-database", dest="exclude_databases", action="append", metavar="NAME")
+    backup.add_argument(
+        "--exclude-database", dest="exclude_databases", action="append", metavar="NAME", help="leave this one out; may be repeated"
+    )
     backup.add_argument("--no-role-passwords", action="store_true", help="for users without superuser rights")
     backup.add_argument("--lock-wait-seconds", type=int, default=300, help="how long to wait for a locked table")
     backup.add_argument("--wait-seconds", type=float, default=0.0, help="how long to wait for another run")
-    backup.add_argument("--codec", choices=("auto", "zstd", "gzip"), default="auto")
+    backup.add_argument(
+        "--codec", choices=("auto", "zstd", "gzip"), default="auto", help="how to compress (default: zstd where it is installed)"
+    )
     backup.add_argument("--level", type=int, help="compression level")
     _add_connection(backup)
     listing = _command(commands, "list", "list the backups, and what --from would select")
@@ -220,11 +227,17 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--maximum-age", metavar="DURATION", help="refuse a latest backup older than this, such as 36h")
     recover.add_argument("--database", dest="databases", action="append", metavar="NAME", help="restore only this one; may be repeated")
     recover.add_argument("--replace", action="store_true", help="replace databases that exist")
-    recover.add_argument("--replace-method", choices=("swap", "drop"), default="swap")
-    recover.add_argument("--expected-database", dest="expected_databases", action="append", metavar="NAME")
-    recover.add_argument("--expected-count", type=int, metavar="N")
+    recover.add_argument(
+        "--replace-method", choices=("swap", "drop"), default="swap", help="keep the old one until the new one is whole, or drop it first"
+    )
+    recover.add_argument(
+        "--expected-database", dest="expected_databases", action="append", metavar="NAME", help="must be there afterwards; may be repeated"
+    )
+    recover.add_argument(
+        "--expected-count", type=int, metavar="N", help="databases there must be afterwards, with postgres and the templates"
+    )
     recover.add_argument("--keep-going", action="store_true", help="go on after errors; the result is never called a success")
-    recover.add_argument("--no-analyze", action="store_true")
+    recover.add_argument("--no-analyze", action="store_true", help="leave the planner's statistics to autovacuum")
     _add_connection(recover)
     return parser
 
@@ -237,11 +250,13 @@ def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
 
 
 def _add_connection(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--host")
-    command.add_argument("--port", type=int)
-    command.add_argument("--user")
+    command.add_argument("--host", help="the server's name, address, or folder of its socket; libpq's PGHOST as well")
+    command.add_argument("--port", type=int, help="the server's port; PGPORT as well")
+    command.add_argument("--user", help="a superuser of the server (default: PGUSER, or postgres)")
     command.add_argument("--passfile", help="a libpq password file; PGPASSWORD works as well")
-    command.add_argument("--sslmode")
-    command.add_argument("--sslrootcert")
-    command.add_argument("--maintenance-database", default="postgres")
+    command.add_argument("--sslmode", help="how to protect the connection, as libpq understands it")
+    command.add_argument("--sslrootcert", help="a file with the authorities that may vouch for the server")
+    command.add_argument(
+        "--maintenance-database", default="postgres", help="where to connect to for the whole server (default: %(default)s)"
+    )
     command.add_argument("--client-folder", help="where pg_dumpall and psql are, when not on PATH")

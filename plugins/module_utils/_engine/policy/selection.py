@@ -145,7 +145,8 @@ def _moment(asked: str) -> Moment:
     if text.lower().startswith("backup-"):
         text = text[len("backup-") :].upper().split("-DUMPALL", 1)[0]
     try:
-        return parse_moment(text)
+        # A part of a name may end where its next number would begin.
+        return parse_moment(text.rstrip("-T:t"))
     except UsageError as error:
         raise UsageError("%s A backup can also be asked for as latest, none or by its file name." % error.message) from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ from .root import Volume
 
 _NO_SEQUENCE = 0
 _SUFFIX_LENGTH = len(MANIFEST_SUFFIX)
+# What the predecessor calls a dump while it is being written.
+_OLD_UNFINISHED = "dumpall.sql.gz"
 # Holds nearly every manifest in one read.
 _READ_SIZE = 64 * 1024
 
@@ -79,6 +81,7 @@ class _Found(NamedTuple):
     why: str
     sequence: int
     manifest: ManifestText | None
+    written: float
 
 
 def read_catalog(volume: Volume, tiers: tuple[str, ...] = TIERS) -> Catalog:
@@ -90,6 +93,8 @@ def read_catalog(volume: Volume, tiers: tuple[str, ...] = TIERS) -> Catalog:
     strays: list[Stray] = []
     for tier in tiers:
         _read_tier(volume, tier, found, strays)
+    if tiers == TIERS:
+        _look_beside_tiers(volume, strays)
     return Catalog(_in_order(found), tuple(sorted(strays, key=lambda stray: stray.path)))
 
 
@@ -121,7 +126,24 @@ def _read_tier(volume: Volume, tier: str, found: list[_Found], strays: list[Stra
             raise storage_failure(error, "Looking at %s" % entry.path, "Nothing was changed.") from error
 
 
+def _look_beside_tiers(volume: Volume, strays: list[Stray]) -> None:
+    """Tell of backups that lie where nobody looks for them: at the root itself, and in folders that are no tiers."""
+    try:
+        with os.scandir(volume.root) as entries:
+            others = [entry for entry in entries if entry.name not in TIERS and not entry.name.startswith(".")]
+        for entry in others:
+            if parse_file_name(entry.name) is not None:
+                strays.append(Stray("", entry.path, "it lies in no tier; move it into one, such as hourly"))
+            elif entry.is_dir(follow_symlinks=False) and any(parse_file_name(name) is not None for name in os.listdir(entry.path)):
+                strays.append(Stray("", entry.path, "it is no tier, so its backups are not seen; move them into one, such as hourly"))
+    except OSError:
+        # lost+found and the like are for root alone, and a folder that goes meanwhile needs no word.
+        return
+
+
 def _why_stray(file_name: str) -> str:
+    if file_name == _OLD_UNFINISHED:
+        return "it is a dump that the predecessor did not finish; remove it once its last run has ended"
     if file_name.endswith(MANIFEST_SUFFIX) and parse_file_name(file_name[:-_SUFFIX_LENGTH]) is not None:
         return "it is the manifest of a dump that is not there"
     return "its name is not that of a backup"
@@ -138,7 +160,7 @@ def _look(tier: str, file_name: str, path: str, name: DumpName, status: os.stat_
     else:
         state, why = _compare(file_name, status, manifest)
     sequence = _NO_SEQUENCE if manifest is None or manifest.file_name != file_name else manifest.sequence
-    return _Found(tier, file_name, path, name.time, status.st_size, state, why, sequence, manifest)
+    return _Found(tier, file_name, path, name.time, status.st_size, state, why, sequence, manifest, status.st_mtime)
 
 
 def _read_manifest(path: str) -> tuple[ManifestText | None, str | None]:
@@ -189,9 +211,13 @@ def _in_order(found: list[_Found]) -> tuple[Backup, ...]:
     backups = []
     newest: datetime | None = None
     for entry in sorted(found, key=attrgetter("sequence", "time")):
-        tier, file_name, path, time, size, state, why, sequence, manifest = entry
+        tier, file_name, path, time, size, state, why, sequence, manifest, written = entry
         effective = time
-        if sequence > _NO_SEQUENCE:
+        if sequence == _NO_SEQUENCE:
+            # The predecessor calls local time UTC: no dump was begun after its last byte was written.
+            if written < time.timestamp():
+                effective = datetime.fromtimestamp(written, timezone.utc)
+        else:
             # A clock that was set back must not make a newer backup older than the ones before it.
             effective = newest = time if newest is None or time > newest else newest
         order = Order(effective, sequence, file_name)
