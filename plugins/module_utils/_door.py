@@ -37,9 +37,9 @@ def run_operation(module: AnsibleModule, operation: Callable[[Context], dict[str
             stack.callback(context.runner.end_all)
             result = operation(context)
     except EngineError as error:
-        result = _without(error.details, "message", "failed")
+        result = _failure(error)
         _warn(module, result.pop("warnings", ()))
-        module.fail_json(msg=error.message, code=error.code, reason=error.reason, **result)
+        module.fail_json(**result)
         return
     _warn(module, result.pop("warnings", ()))
     module.exit_json(msg=result.pop("message"), **result)
@@ -142,5 +142,9 @@ def _lines(words: dict[str, str]) -> str:
     return "".join("%s\n" % words[name] for name in sorted(words))
 
 
-def _without(details: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in details.items() if name not in names}
+def _failure(error: EngineError) -> dict[str, Any]:
+    """What a failed module returns: all that was done until then where something was, else the facts about the failure."""
+    told: dict[str, Any] = {"msg": error.message, "code": error.code, "reason": error.reason}
+    if "changed" in error.details:
+        return {**{name: value for name, value in error.details.items() if name not in ("message", "failed")}, **told}
+    return {**told, "details": error.details} if error.details else told

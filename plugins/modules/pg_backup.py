@@ -276,6 +276,11 @@ seconds:
   type: float
   returned: success
   sample: 7.1
+details:
+  description: Facts about the failure for other tasks, such as the V(errno) of a volume that cannot be used.
+  type: dict
+  returned: when the volume is at fault
+  sample: {errno: ENOSPC}
 code:
   description: The engine's exit code for this kind of failure.
   type: int

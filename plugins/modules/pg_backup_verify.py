@@ -140,12 +140,11 @@ damaged:
   elements: str
   returned: success, and when a backup is damaged
   sample: ["hourly/2026-11-22T10:07:00Z"]
-nearest:
-  description: The names of the backups before and after the time that was asked for.
-  type: list
-  elements: str
-  returned: when no backup has that time
-  sample: ["2026-11-22T09:07:00Z", "2026-11-22T10:07:00Z"]
+details:
+  description: Facts about the failure for other tasks, such as the V(nearest) backups to a time that none has.
+  type: dict
+  returned: when the volume or what was asked for is at fault
+  sample: {nearest: ["2026-11-22T09:07:00Z", "2026-11-22T10:07:00Z"]}
 code:
   description: The engine's exit code for this kind of failure.
   type: int

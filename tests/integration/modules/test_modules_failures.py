@@ -52,6 +52,13 @@ def test_a_restore_that_failed_tells_of_every_database(mistakes):
     assert len(databases["trap"]["errors"]) == 1
 
 
+def test_facts_about_a_failure_are_for_other_tasks(mistakes):
+    (good,) = mistakes.task("no such time").result["details"]["nearest"]
+    assert mistakes.task("restore of an unknown time").result["details"] == {"nearest": [good]}
+    assert mistakes.task("volume below a file").result["details"] == {"errno": "ENOTDIR"}
+    assert "details" not in mistakes.task("busy").result
+
+
 def test_only_what_was_passed_over_is_warned_of(mistakes):
     assert len(mistakes.warnings) == 1
     (warning,) = mistakes.task("the latest that is whole").result["warnings"]
