@@ -510,6 +510,17 @@ def test_a_dump_that_is_cut_short_with_status_0_is_not_kept(root, source, client
     volume_is_as_before(root, first_backup)
 
 
+def test_a_dump_without_the_databases_is_not_kept(root, source, clients, first_backup):
+    real = source.installation.program("pg_dumpall")
+    program = clients.folder / "pg_dumpall"
+    program.unlink()
+    program.write_text('#!/bin/sh\ncase "$1" in --version|--help) exec %s "$@";; esac\nexec %s "$@" --globals-only\n' % (real, real))
+    program.chmod(0o755)
+    ended = run(root, source, "backup", clients=clients.path)
+    assert ended.code == 4 and "lacks the databases a_big, postgres, template1, z_big" in ended.message, ended.said
+    volume_is_as_before(root, first_backup)
+
+
 # Secrets
 
 

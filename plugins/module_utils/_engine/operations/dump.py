@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..manifest import DatabaseFacts, LeftOut, Manifest
+from ..manifest import WHOLE, DatabaseFacts, LeftOut, Manifest
 from ..names import DumpName
 from ..policy.changes import DatabaseState, left_out_before, left_out_during, new_or_renamed, unusable_names
 from ..postgres.connection import Connection
@@ -75,7 +75,9 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
         context.progress.done()
     if not scanner.complete:
         raise DumpFailed("The dump does not end as a whole one ends. %s; run the backup again." % _NOTHING_CHANGED)
-    left_out = _second_look(session, server, tuple(scanner.databases), options)
+    # Clients up to version 11 do not say where a database begins.
+    dumped = None if any(section.kind == WHOLE for section in written.sections) else tuple(scanner.databases)
+    left_out = _second_look(session, server, dumped, options)
     # The file wears the backup's own time to the second, so that a later write shows on any kind of volume.
     os.utime(path, (started.timestamp(), started.timestamp()))
     return Manifest(
@@ -195,7 +197,7 @@ def _stream(context: Context, settings: DumpSettings, codec: str, source: DumpSo
     return written
 
 
-def _second_look(session: Session, before: _Server, dumped: tuple[str, ...], options: DumpOptions) -> list[LeftOut]:
+def _second_look(session: Session, before: _Server, dumped: tuple[str, ...] | None, options: DumpOptions) -> list[LeftOut]:
     look = _look(session)
     newcomers = new_or_renamed(before.look.roles, look.roles)
     needed = roles_in_use(session, list(newcomers))
@@ -208,12 +210,12 @@ def _second_look(session: Session, before: _Server, dumped: tuple[str, ...], opt
     known_places = {oid: place.name for oid, place in before.look.tablespaces.items()}
     if new_or_renamed(known_places, places):
         raise DumpFailed("A tablespace was created or renamed while the dump ran. %s; run the backup again." % _NOTHING_CHANGED)
-    if options.only_database is not None:
-        return []
+    if dumped is None:
+        return before.left_out
     after = _states(look)
     remaining = {state.name for state in after}
-    lost = [name for name in before.expected if dumped and name not in dumped and name in remaining]
-    renamed_or_new = left_out_during(before.states, after, dumped)
+    renamed_or_new = left_out_during(before.states, after, dumped) if options.only_database is None else []
+    lost = [name for name in before.expected if name not in dumped and name in remaining]
     lost = [name for name in lost if name not in {entry.name for entry in renamed_or_new}]
     if lost:
         raise DumpFailed(

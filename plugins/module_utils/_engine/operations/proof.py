@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import BinaryIO, Generator
 
 from ..backups import Backup
-from ..manifest import NEVER_PROVEN, WHOLE, Manifest, Section
+from ..manifest import DATABASE, NEVER_PROVEN, WHOLE, Manifest, Section
 from ..names import format_name_time, parse_file_name
 from ..postgres.sections import SectionScanner, SectionStart
 from ..tools.codecs import CHUNK, decode
@@ -28,7 +28,8 @@ def prove_backup(context: Context, backup: Backup, stored_only: bool = False) ->
 
     With a manifest, every checksum and the section table are compared; ``stored_only`` leaves it at the checksum
     of the stored bytes, since the same bytes hold the same SQL. Without one (the predecessor's dumps), the dump
-    must be whole compressed data and end as ``pg_dumpall`` ends, and a manifest is made from it. Raises BackupDamaged, or VolumeError when the file cannot be read, or is written to meanwhile.
+    must be whole compressed data and end as ``pg_dumpall`` ends, and a manifest is made from it. Raises BackupDamaged,
+    or VolumeError when the file cannot be read, or is written to meanwhile.
     """
     known = backup.manifest
     total = None if known is None else known.stored_size if stored_only else known.plain_size
@@ -152,6 +153,9 @@ def _read_through(context: Context, backup: Backup, file: BinaryIO) -> Manifest:
         raise _damaged(backup, error.message.rstrip(".")) from error
     if not scanner.complete:
         raise _damaged(backup, "it does not end as pg_dumpall ends a dump")
+    sections = table.finish()
+    if not any(section.kind in (DATABASE, WHOLE) for section in sections):
+        raise _damaged(backup, "it holds roles alone and no database")
     return Manifest(
         file_name=backup.file_name,
         codec=name.codec,
@@ -162,7 +166,7 @@ def _read_through(context: Context, backup: Backup, file: BinaryIO) -> Manifest:
         started=backup.time,
         finished=backup.time,
         sequence=0,
-        sections=table.finish(),
+        sections=sections,
         origin="predecessor" if name.codec == "gzip" else "unknown",
         warnings=("Proven by reading on %s; it came without a manifest." % format_name_time(datetime.now(timezone.utc)),),
     )
