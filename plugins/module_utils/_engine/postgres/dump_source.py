@@ -19,6 +19,7 @@ from .connection import Connection
 from .dumped_names import find_client_encoding
 
 _COMPLAINT_LINES = 40
+_ERROR_LINES = 4
 _SMALL_READ = CHUNK // 8
 _PAUSE_SECONDS = 0.002
 _READ_ERRORS_LIMIT = 4096
@@ -65,7 +66,7 @@ class DumpSource:
         for chunk in _without_end(self._run("pg_dumpall", self._everything() + ["--globals-only"])):
             codec = codec or find_client_encoding(chunk)
             yield chunk
-        heading = "--\n-- Databases\n--\n\n--\n-- Database \"%s\" dump\n--\n\n" % name
+        heading = '--\n-- Databases\n--\n\n--\n-- Database "%s" dump\n--\n\n' % name
         if name in _BUILT_IN:
             heading += "\\connect %s\n\n" % name
         yield heading.encode(codec or "utf_8", "surrogateescape")
@@ -97,7 +98,7 @@ class DumpSource:
     def _run(self, program: str, options: list[str]) -> Iterator[bytes]:
         process = self._runner.start([self._clients.path(program)] + options, self._connection.environment())
         self._process = process
-        complaints: deque[str] = deque(maxlen=_COMPLAINT_LINES)
+        complaints = _Complaints()
         listener = threading.Thread(target=_listen, args=(process, complaints), name=program + "-complaints", daemon=True)
         listener.start()
         wide = widen_pipe(process.stdout)
@@ -119,11 +120,31 @@ class DumpSource:
         finally:
             process.end()
         if status != 0:
-            raise DumpFailed(_why_failed(program, status, list(complaints)))
-        self.warnings.extend(complaints)
+            raise DumpFailed(_why_failed(program, status, complaints.reason))
+        self.warnings.extend(complaints.last)
 
 
-def _listen(process: Process, complaints: deque[str]) -> None:
+class _Complaints:
+    """The last lines of standard error, and before all the lines that say why a program fails."""
+
+    def __init__(self) -> None:
+        self.last: deque[str] = deque(maxlen=_COMPLAINT_LINES)
+        self._errors: deque[str] = deque(maxlen=_ERROR_LINES)
+
+    def take(self, line: bytes) -> None:
+        if line.strip():
+            text = line.decode("utf-8", "replace")
+            self.last.append(text)
+            # What failed may be a query of a hundred lines, and all of them follow.
+            if ": error: " in text or ": detail: " in text:
+                self._errors.append(text)
+
+    @property
+    def reason(self) -> str:
+        return "; ".join(self._errors or list(self.last)[-_ERROR_LINES:]) or "it said nothing"
+
+
+def _listen(process: Process, complaints: _Complaints) -> None:
     rest = b""
     while True:
         try:
@@ -132,15 +153,14 @@ def _listen(process: Process, complaints: deque[str]) -> None:
             return
         lines = (rest + data).split(b"\n")
         rest = lines.pop()[-_READ_ERRORS_LIMIT:]
-        complaints.extend(line.decode("utf-8", "replace") for line in lines if line.strip())
+        for line in lines:
+            complaints.take(line)
         if not data:
-            if rest.strip():
-                complaints.append(rest.decode("utf-8", "replace"))
+            complaints.take(rest)
             return
 
 
-def _why_failed(program: str, status: int, complaints: list[str]) -> str:
-    words = "; ".join(complaints[-4:]) or "it said nothing"
+def _why_failed(program: str, status: int, words: str) -> str:
     how = "was killed by signal %d" % -status if status < 0 else "ended with status %d" % status
     hint = "run the backup again when the cause is mended"
     # pg_dump waits for locks under a statement timeout, and has no other.
