@@ -23,16 +23,17 @@ def private_passfile(path: str | None) -> Iterator[str | None]:
     # Programs are started in another folder than the one that a relative path is meant from.
     path = os.path.abspath(path)
     try:
-        mode = os.stat(path).st_mode
-        if not mode & (stat.S_IRWXG | stat.S_IRWXO):
-            yield path
-            return
+        # libpq passes over a file that it cannot open, and says nothing.
         with open(path, "rb") as file:
+            private = not os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO)
             content = file.read()
     except OSError as error:
         raise UsageError(
             "The password file %s cannot be read: %s. Nothing was changed; check PGPASSFILE." % (path, error.strerror)
         ) from error
+    if private:
+        yield path
+        return
     # mkstemp makes the file 0600 from the start.
     descriptor, copy = tempfile.mkstemp(prefix="bandr-passfile-")
     try:
