@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import os
+import time
 from datetime import datetime, timezone
 
 import pytest
@@ -159,14 +160,17 @@ def test_psql_is_whole_only_when_it_says_the_last_word_and_exits_well(tmp_path, 
 
 
 def test_what_the_input_raises_ends_psql(tmp_path):
+    process = tmp_path / "process"
+
     def broken():
         yield b"x"
+        while not process.exists() or not process.read_text().endswith("\n"):
+            time.sleep(0.01)
         raise BackupDamaged("no more")
 
     with pytest.raises(BackupDamaged):
-        feed_psql(Session(tmp_path, "echo $$ > %s/pid; exec sleep 60\n" % tmp_path), broken())
-    process = int((tmp_path / "pid").read_text()) if (tmp_path / "pid").exists() else None
-    assert process is None or not os.path.exists("/proc/%d" % process)
+        feed_psql(Session(tmp_path, "echo $$ > %s; exec sleep 60\n" % process), broken())
+    assert not os.path.exists("/proc/%d" % int(process.read_text()))
 
 
 def test_a_flood_of_complaints_and_output_is_drained(tmp_path):
