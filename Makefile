@@ -15,6 +15,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 UNIT ?= tests/unit
 INTEGRATION ?= tests/integration
 ARGS ?=
+# Which of molecule's scenarios to run; all of them unless named.
+SCENARIOS ?=
 
 VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
 TARBALL := $(DIST)/bandr-postgres-$(VERSION).tar.gz
@@ -80,9 +82,17 @@ sanity: $(READY_TO_TEST) ## ansible-test sanity, with nothing ignored
 importer: $(READY_TO_TEST) $(TARBALL) ## What Galaxy would say to the tarball
 	@$(IN_ENVIRONMENT) python tests/gates/importer.py $(TARBALL)
 
+.PHONY: molecule
+molecule: $(READY_TO_TEST) $(INSTALLED)/.made ## Everything on a real cluster: KUBECONFIG's, or one that is made for it; SCENARIOS='default restore' for some of it
+	@$(IN_ENVIRONMENT) tests/cluster/run $(SCENARIOS)
+
 .PHONY: bench
 bench: $(READY_TO_RUN) $(INSTALLED)/.made ## Time and memory beside pg_dumpall, gzip and psql
 	@$(IN_ENVIRONMENT) tests/bench/run
+
+.PHONY: takeover
+takeover: $(READY_TO_RUN) $(INSTALLED)/.made ## Take over a volume of the predecessor and let a year go by, both side by side
+	@$(IN_ENVIRONMENT) tests/takeover/run $(ARGS)
 
 ##@ Ship it
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 _MACROS = {
     "@yearly": "0 0 1 1 *",
@@ -49,6 +49,21 @@ def shortest_interval(schedule: str) -> int:
         raise ScheduleError("The schedule %r names a day that no month has." % schedule)
     candidates = [minutes_between for minutes_between in (within_a_day, shortest) if minutes_between is not None]
     return 60 * min(candidates, default=1440 * 365)
+
+
+def next_run(schedule: str, after: datetime) -> datetime | None:
+    """The first run of ``schedule`` after a time, in that time's zone; None when there is none in four years."""
+    minutes, hours, month_days, months, week_days = _parse(schedule)
+    for offset in range(_DAYS_LOOKED_AT):
+        day = after.date() + timedelta(days=offset)
+        if day.month not in months or not _day_matches(day, month_days, week_days, schedule):
+            continue
+        for hour in sorted(hours):
+            for minute in sorted(minutes):
+                run = after.replace(year=day.year, month=day.month, day=day.day, hour=hour, minute=minute, second=0, microsecond=0)
+                if run > after:
+                    return run
+    return None
 
 
 def _day_matches(day: date, month_days: set[int], week_days: set[int], schedule: str) -> bool:

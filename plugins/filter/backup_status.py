@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter ``bandr.postgres.backup_status``."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from ansible_collections.bandr.postgres.plugins.plugin_utils.status import tier_rows
+
+DOCUMENTATION = r"""
+name: backup_status
+short_description: Tell how a server's backups do
+version_added: 1.0.0
+author:
+  - The bandr.postgres authors (@bandr)
+description:
+  - Brings together the CronJobs of a server and the list of its volume, a row for each tier.
+positional: _input, server, backups
+options:
+  _input:
+    description: The CronJobs, as the API server has them.
+    type: list
+    elements: dict
+    required: true
+  server:
+    description: The server's name, for the rows.
+    type: str
+    required: true
+  backups:
+    description: The backups, as the engine's list has them.
+    type: list
+    elements: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show the tiers that are not well
+  ansible.builtin.debug:
+    msg: "{{ cronjobs | bandr.postgres.backup_status('orders', backups) | rejectattr('good') }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The rows. RV(ignore:state) is one of good, new, running, paused, suspended, failed and stale.
+  type: list
+  elements: dict
+  sample:
+    - server: orders
+      tier: hourly
+      newest: '2026-11-22T10:07:00Z'
+      age_seconds: 1380
+      kept: 24
+      wanted: 24
+      not_proven: 0
+      size: 9068544
+      last_run: '2026-11-22T10:07:00Z'
+      last_success: '2026-11-22T10:07:09Z'
+      next_run: '2026-11-22T11:07:00Z'
+      schedule: 7 * * * *
+      suspended: false
+      paused: false
+      running: 0
+      state: good
+      good: true
+"""
+
+
+def backup_status(cronjobs: list, server: str, backups: list) -> list[dict]:
+    """Rows by tier, as of now."""
+    return tier_rows(server, cronjobs, backups, datetime.now(timezone.utc))
+
+
+class FilterModule:
+    """What Ansible loads."""
+
+    def filters(self) -> dict:
+        """The filter by its name."""
+        return {"backup_status": backup_status}

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the status says of a server's tiers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ansible_collections.bandr.postgres.plugins.plugin_utils.schedule import next_run
+from ansible_collections.bandr.postgres.plugins.plugin_utils.status import status_table, tier_rows
+
+NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
+
+
+def cronjob(
+    tier: str = "hourly", schedule: str = "7 * * * *", annotations: dict | None = None, status: dict | None = None, **spec: object
+) -> dict:
+    container = {"args": ["backup", "--tier", tier, "--count", "24"]}
+    template = {"spec": {"template": {"spec": {"containers": [container]}}}}
+    return {
+        "metadata": {"name": "orders-backup-" + tier, "labels": {"bandr.postgres/tier": tier}, "annotations": annotations},
+        "spec": {"schedule": schedule, "jobTemplate": template, **spec},
+        "status": status or {},
+    }
+
+
+def backup(started: str, tier: str = "hourly", state: str = "proven", size: int = 1024) -> dict:
+    return {"name": started, "started": started, "tier": tier, "state": state, "size": size}
+
+
+RAN = {"lastScheduleTime": "2026-11-22T10:07:00Z", "lastSuccessfulTime": "2026-11-22T10:07:09Z"}
+
+
+def row(job: dict, *backups: dict) -> dict:
+    (only,) = tier_rows("orders", [job], backups, NOW)
+    return only
+
+
+def test_a_tier_that_is_well() -> None:
+    well = row(
+        cronjob(status=RAN), backup("2026-11-22T09:07:00Z"), backup("2026-11-22T10:07:00Z"), backup("2026-11-22T10:20:00Z", state="damaged")
+    )
+    assert well["state"] == "good"
+    assert well["good"]
+    assert (well["newest"], well["age_seconds"]) == ("2026-11-22T10:07:00Z", 23 * 60)
+    assert (well["kept"], well["wanted"], well["not_proven"], well["size"]) == (2, 24, 1, 3072)
+    assert well["next_run"] == "2026-11-22T11:07:00Z"
+
+
+@pytest.mark.parametrize(
+    ("job", "state"),
+    [
+        (cronjob(), "new"),
+        (cronjob(suspend=True), "suspended"),
+        (cronjob(suspend=True, annotations={"bandr.postgres/paused": "{}"}), "paused"),
+        (cronjob(status=dict(RAN, active=[{}])), "running"),
+        (cronjob(status={"lastScheduleTime": "2026-11-22T10:07:00Z"}), "failed"),
+        (cronjob(status=dict(RAN, lastSuccessfulTime="2026-11-22T09:07:09Z")), "failed"),
+    ],
+)
+def test_what_is_worst_is_said(job: dict, state: str) -> None:
+    assert row(job)["state"] == state
+    assert row(job)["good"] is (state in ("new", "running"))
+
+
+def test_an_hourly_tier_without_a_fresh_backup_is_stale() -> None:
+    assert row(cronjob(status=RAN), backup("2026-11-22T08:20:00Z"))["state"] == "good"
+    assert row(cronjob(status=RAN), backup("2026-11-22T08:10:00Z"))["state"] == "stale"
+    assert row(cronjob("daily", "55 0 * * *", status=RAN), backup("2026-11-01T08:10:00Z", "daily"))["state"] == "good"
+
+
+def test_tiers_come_in_their_order_and_others_are_left_out() -> None:
+    foreign = cronjob()
+    foreign["metadata"]["labels"] = {}
+    rows = tier_rows("orders", [cronjob("monthly"), foreign, cronjob("hourly"), cronjob("weekly")], [], NOW)
+    assert [one["tier"] for one in rows] == ["hourly", "weekly", "monthly"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone", "expected"),
+    [
+        ("7 * * * *", "UTC", "2026-11-22T11:07:00Z"),
+        ("55 0 * * *", "UTC", "2026-11-23T00:55:00Z"),
+        ("55 0 * * *", "America/New_York", "2026-11-23T05:55:00Z"),
+        ("30 10 * * *", "UTC", "2026-11-23T10:30:00Z"),
+        ("45 0 1 * *", "UTC", "2026-12-01T00:45:00Z"),
+        ("0 0 29 2 *", "UTC", "2028-02-29T00:00:00Z"),
+        ("0 9 * * sun", "Asia/Tokyo", "2026-11-29T00:00:00Z"),
+    ],
+)
+def test_the_next_run(schedule: str, zone: str, expected: str) -> None:
+    run = next_run(schedule, NOW.astimezone(ZoneInfo(zone)))
+    assert run is not None
+    assert run.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") == expected
+
+
+def test_the_table_is_aligned() -> None:
+    rows = tier_rows("orders", [cronjob(status=RAN), cronjob("daily")], [backup("2026-11-22T10:07:00Z", size=9 * 1024 * 1024)], NOW)
+    assert status_table(rows) == [
+        "SERVER  TIER    NEWEST                AGE     KEPT     SIZE     LAST RUN              NEXT RUN              STATE",
+        "orders  hourly  2026-11-22T10:07:00Z  23 min  1 of 24  9.0 MiB  2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  good",
+        "orders  daily   none                          0 of 24  0 B      never                 2026-11-22T11:07:00Z  new",
+    ]
