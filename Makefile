@@ -94,10 +94,6 @@ bench: $(READY_TO_RUN) $(INSTALLED)/.made ## Time and memory beside pg_dumpall, 
 takeover: $(READY_TO_RUN) $(INSTALLED)/.made ## Take over a volume of the predecessor and let a year go by, both side by side
 	@$(IN_ENVIRONMENT) tests/takeover/run $(ARGS)
 
-.PHONY: takeover
-takeover: $(READY_TO_RUN) $(INSTALLED)/.made ## Take over a volume of the predecessor and let a year go by, both side by side
-	@$(IN_ENVIRONMENT) tests/takeover/run $(ARGS)
-
 ##@ Ship it
 
 .PHONY: dist

@@ -354,7 +354,11 @@ def test_a_dry_run_reads_nothing(old_root):
 
 def test_what_to_verify_is_chosen_like_a_restore(old_root, old_dump):
     (old_root / "hourly" / OLDER_NAME).write_bytes(old_dump)
-    for wanted, expected in (("latest", "2025-03-04T05:06:07Z"), ("2025-03-03", "2025-03-03T05:06:07Z"), (OLDER_NAME, "2025-03-03T05:06:07Z")):
+    for wanted, expected in (
+        ("latest", "2025-03-04T05:06:07Z"),
+        ("2025-03-03", "2025-03-03T05:06:07Z"),
+        (OLDER_NAME, "2025-03-03T05:06:07Z"),
+    ):
         ended = run(old_root, None, "verify", "--from", wanted)
         assert [entry["name"] for entry in ended.result["backups"]] == [expected]
     ended = run(old_root, None, "verify", "--from", "2019")

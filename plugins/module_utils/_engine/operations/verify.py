@@ -70,9 +70,7 @@ def verify(context: Context, request: VerifyRequest) -> dict[str, Any]:
     return result
 
 
-def prove_and_record(
-    context: Context, volume: Volume, backup: Backup, must_record: bool = True, stored_only: bool = False
-) -> Manifest:
+def prove_and_record(context: Context, volume: Volume, backup: Backup, must_record: bool = True, stored_only: bool = False) -> Manifest:
     """Prove ``backup`` and let the manifest beside it say so, or say why not.
 
     A volume that cannot be written keeps no record; the proof holds for this run all the same. ``must_record`` False:
