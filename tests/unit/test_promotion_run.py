@@ -26,7 +26,8 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.remo
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.root import open_volume
 from ansible_collections.bandr.postgres.tests.volumes.samples import hours, listed
 
-DUMP = gzip.compress(CLUSTER_HEADER + b"\nSET client_encoding = 'UTF8';\n\nCREATE ROLE clerk;\n\n" + CLUSTER_END)
+DATABASE = b"--\n-- Databases\n--\n\n--\n-- Database \"template1\" dump\n--\n\n\\connect template1\n\nSET client_encoding = 'UTF8';\n\n"
+DUMP = gzip.compress(CLUSTER_HEADER + b"\nSET client_encoding = 'UTF8';\n\nCREATE ROLE clerk;\n\n" + DATABASE + CLUSTER_END)
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.cata
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.root import Volume, open_volume
 
 FILE_NAME = "backup-2026-11-22T12:07:00Z-dumpall.sql.gz"
-DUMP = CLUSTER_HEADER + b"\nSET client_encoding = 'UTF8';\n\nCREATE ROLE clerk;\n\n" + CLUSTER_END
+DATABASE = b"--\n-- Databases\n--\n\n--\n-- Database \"template1\" dump\n--\n\n\\connect template1\n\nSET client_encoding = 'UTF8';\n\n"
+DUMP = CLUSTER_HEADER + b"\nSET client_encoding = 'UTF8';\n\nCREATE ROLE clerk;\n\n" + DATABASE + CLUSTER_END
 
 
 @pytest.fixture
