@@ -84,6 +84,7 @@ def run_playbook(
     command = ["ansible-playbook", "-vvv", "-i", "localhost,", "-c", "local", "-e", "@variables.json", "playbook.yml"]
     done = subprocess.run(
         command,
+        check=False,
         cwd=folder,
         env=_environment(folder),
         stdin=subprocess.DEVNULL,

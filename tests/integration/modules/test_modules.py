@@ -72,7 +72,7 @@ def test_a_promotion_is_proven_and_told_whence(life):
 
 
 def test_verification_brings_a_touched_backup_back_to_proven(life):
-    foretold, done, _, again = (life.task("verify: " + way).result["backups"] for way in WAYS)
+    foretold, done, _foretold_again, again = (life.task("verify: " + way).result["backups"] for way in WAYS)
     assert [backup["state"] for backup in foretold] == ["proven", "proven", "unproven"]
     assert not any(backup["verified"] for backup in foretold)
     for backups in (done, again):
