@@ -10,6 +10,7 @@ environment with the requirements takes the checkout itself, through a link that
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -34,3 +35,8 @@ COLLECTIONS = os.environ.get("BANDR_COLLECTIONS") or _checkout_as_collections()
 sys.path.insert(0, COLLECTIONS)
 _first_in("PYTHONPATH", COLLECTIONS)
 _first_in("ANSIBLE_COLLECTIONS_PATH", COLLECTIONS)
+
+# A shell starts what runs in its background with SIGINT ignored, and nohup with SIGHUP; the programs under test would inherit it.
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
