@@ -341,10 +341,11 @@ def test_predecessor_defect_18_part_of_a_name_takes_the_first_one_found(root, ta
         assert ended.code == 0 and ended.result["backup"]["file_name"] == names[1], ended.said
 
 
-def test_predecessor_defect_19_a_damaged_copy_hides_the_good_one(root, target, small_dump):
-    name = lay_down(root, 2, small_dump)
-    (root / "daily").mkdir()
-    (root / "daily" / name).write_bytes(small_dump[:-500])
+@pytest.mark.parametrize(("good", "damaged"), [("hourly", "daily"), ("daily", "hourly")])
+def test_predecessor_defect_19_a_damaged_copy_hides_the_good_one(root, target, small_dump, good, damaged):
+    name = lay_down(root, 2, small_dump, good)
+    (root / damaged).mkdir()
+    (root / damaged / name).write_bytes(small_dump[:-500])
     (root / "hourly" / "old").mkdir()
     (root / "hourly" / "old" / name_of(ago(1))).write_bytes(small_dump)
     (root / "saved").mkdir()
