@@ -253,6 +253,13 @@ def test_a_dump_that_was_copied_here_later_keeps_its_place(volume):
     assert [backup.time for backup in read_catalog(volume).backups] == [hours(0), hours(1)]
 
 
+def test_a_time_of_writing_that_no_time_zone_explains_says_nothing(volume):
+    # Archives without times unpack as of 1970; the name is then all that is known.
+    os.utime(lay_down(volume, "hourly", None, hours(0), codec="gzip"), (0, 0))
+    lay_down(volume, "hourly", sample_manifest(hours(-6)))
+    assert [backup.time for backup in read_catalog(volume).backups] == [hours(-6), hours(0)]
+
+
 def test_backups_beside_the_tiers_are_told(volume):
     path = Path(lay_down(volume, "saved", sample_manifest()))
     os.link(path, Path(volume.root, path.name))

@@ -21,6 +21,7 @@ from .failures import storage_failure
 from .root import Volume
 
 _NO_SEQUENCE = 0
+_FARTHEST_TIME_ZONE_SECONDS = 14 * 3600
 _SUFFIX_LENGTH = len(MANIFEST_SUFFIX)
 # What the predecessor calls a dump while it is being written.
 _OLD_UNFINISHED = "dumpall.sql.gz"
@@ -214,8 +215,8 @@ def _in_order(found: list[_Found]) -> tuple[Backup, ...]:
         tier, file_name, path, time, size, state, why, sequence, manifest, written = entry
         effective = time
         if sequence == _NO_SEQUENCE:
-            # The predecessor calls local time UTC: no dump was begun after its last byte was written.
-            if written < time.timestamp():
+            # The predecessor calls local time UTC, which may be that far ahead: no dump was begun after its last byte was written.
+            if 0 < time.timestamp() - written <= _FARTHEST_TIME_ZONE_SECONDS:
                 effective = datetime.fromtimestamp(written, timezone.utc)
         else:
             # A clock that was set back must not make a newer backup older than the ones before it.
