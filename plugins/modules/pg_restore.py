@@ -181,7 +181,7 @@ databases:
       returned: always
       sample: orders
     state:
-      description: One of V(restored), V(failed), V(skipped) and V(not started).
+      description: One of V(restored), V(restored with errors), V(failed), V(skipped) and V(not started).
       type: str
       returned: always
       sample: restored

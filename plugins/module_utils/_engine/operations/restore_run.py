@@ -25,6 +25,7 @@ from .restore_request import DROP, RestoreRequest
 from .section_reader import SectionReader
 
 RESTORED = "restored"
+WITH_ERRORS = "restored with errors"
 FAILED = "failed"
 NOT_STARTED = "not started"
 SKIPPED = "skipped"
@@ -135,7 +136,7 @@ class RestoreRun:
                 self._entries[name]["note"] = places.undo(name)
             raise
         for name in names:
-            self._entries[name]["state"] = RESTORED
+            self._entries[name]["state"] = WITH_ERRORS if outcome.error_count else RESTORED
         self.warnings.extend(places.let_go())
 
     def _feed(self, sections: list[Section]) -> Outcome:
@@ -175,7 +176,7 @@ class RestoreRun:
 
     def _finish(self) -> None:
         """Statistics, durability, and a last look at what is there."""
-        restored = [name for name, entry in self._entries.items() if entry["state"] == RESTORED]
+        restored = [name for name, entry in self._entries.items() if entry["state"] in (RESTORED, WITH_ERRORS)]
         if self._request.analyze:
             for name in restored:
                 self._context.progress.step("statistics of %s" % name)
@@ -200,7 +201,12 @@ class RestoreRun:
     def _what_became(self) -> str:
         """Which databases are whole and which are not."""
         sentences = []
-        for state, words in ((RESTORED, "Restored: %s."), (FAILED, "Not restored: %s."), (NOT_STARTED, "Not begun: %s.")):
+        for state, words in (
+            (RESTORED, "Restored: %s."),
+            (WITH_ERRORS, "Restored with errors: %s."),
+            (FAILED, "Not restored: %s."),
+            (NOT_STARTED, "Not begun: %s."),
+        ):
             entries = [entry for entry in self._databases() if entry["state"] == state]
             names = [entry["name"] + (" (%s)" % entry["note"] if "note" in entry else "") for entry in entries]
             if names:
