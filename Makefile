@@ -94,6 +94,10 @@ bench: $(READY_TO_RUN) $(INSTALLED)/.made ## Time and memory beside pg_dumpall, 
 takeover: $(READY_TO_RUN) $(INSTALLED)/.made ## Take over a volume of the predecessor and let a year go by, both side by side
 	@$(IN_ENVIRONMENT) tests/takeover/run $(ARGS)
 
+.PHONY: bench-deploy
+bench-deploy: $(READY_TO_TEST) $(INSTALLED)/.made ## Time a deploy of 100 servers to KUBECONFIG's cluster beside kubectl; ARGS=30 for fewer
+	@$(IN_ENVIRONMENT) tests/cluster/bench_deploy $(ARGS)
+
 ##@ Ship it
 
 .PHONY: dist
