@@ -26,12 +26,13 @@ SHARES = {"orders": 0.4, "events": 0.3, "accounts": 0.2, "small": 0.1}
 ENGINE = "from ansible_collections.bandr.postgres.plugins.module_utils._engine.command_line import main; raise SystemExit(main())"
 
 # Rows as a shop has them: numbers, times, names and sentences of common words; hashes would not compress, and repetition too well.
+_WORDS = (
+    "the,order,was,sent,to,your,old,address,please,call,back,before,friday,customer,asks,for,refund,because,parcel,arrived,late,and,"
+    "damaged,invoice,paid,twice,new,card,needed,delivery,moved,after,summer,holiday,shop,closed,open,again,next,week,thanks,regards,"
+    "north,south,street,garden,house,number,floor,ring,bell,leave,neighbour,blue,green,small,large,cotton,wool,paper,steel,glass"
+)
 _TABLE = """
-CREATE FUNCTION word(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT (string_to_array(
-  'the order was sent to your old address please call back before friday customer asks for refund because parcel arrived late and '
-  'damaged invoice paid twice new card needed delivery moved after summer holiday shop closed open again next week thanks regards '
-  'north south street garden house number floor ring bell leave neighbour blue green small large cotton wool paper steel glass', ' '))
-  [1 + abs(hashint8(n)) %% 68] $$;
+CREATE FUNCTION word(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT ('{@WORDS@}'::text[])[1 + abs(hashint8(n)) %% @COUNT@] $$;
 CREATE TABLE entry (id bigint PRIMARY KEY, at timestamptz, customer int, kind text, payload text, amount numeric(12,2));
 INSERT INTO entry SELECT n, timestamptz '2025-01-01' + n * interval '7 s', n::bigint * 7919 %% 50021,
   (ARRAY['order','payment','refund','visit'])[1 + n %% 4],
@@ -39,7 +40,7 @@ INSERT INTO entry SELECT n, timestamptz '2025-01-01' + n * interval '7 s', n::bi
   n::bigint * 31 %% 1000003 / 100.0
   FROM generate_series(1, %d) n;
 CREATE INDEX ON entry (customer);
-"""
+""".replace("@WORDS@", _WORDS).replace("@COUNT@", str(_WORDS.count(",") + 1))
 _ROW_BYTES = 105
 
 
