@@ -78,9 +78,8 @@ def newest_server(newest_installation: Installation) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def fresh_server() -> Iterator[Callable[..., Server]]:
-    """``fresh_server(installation, **options)`` starts a server that belongs to the test alone; see Server for the options."""
+def _starter() -> Iterator[Callable[..., Server]]:
+    """A function that starts servers, all of which are removed when the generator goes on."""
     servers: list[Server] = []
 
     def start(which: Installation, **options: Any) -> Server:
@@ -90,17 +89,15 @@ def fresh_server() -> Iterator[Callable[..., Server]]:
     yield start
     for one in servers:
         one.remove()
+
+
+@pytest.fixture
+def fresh_server() -> Iterator[Callable[..., Server]]:
+    """``fresh_server(installation, **options)`` starts a server that belongs to the test alone; see Server for the options."""
+    yield from _starter()
 
 
 @pytest.fixture(scope="module")
 def fresh_server_of_module() -> Iterator[Callable[..., Server]]:
     """As ``fresh_server``, for servers that live until the module's last test."""
-    servers: list[Server] = []
-
-    def start(which: Installation, **options: Any) -> Server:
-        servers.append(Server(which, **options))
-        return servers[-1].start()
-
-    yield start
-    for one in servers:
-        one.remove()
+    yield from _starter()

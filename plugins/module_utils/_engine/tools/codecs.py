@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import threading
 import zlib
+from abc import ABC, abstractmethod
 from typing import IO, BinaryIO, Callable, Iterator
 
 from .errors import BackupDamaged, EngineError, UsageError, VolumeError
@@ -56,20 +57,20 @@ def widen_pipe(pipe: IO[bytes]) -> bool:
     return True
 
 
-class Frame:
+class Frame(ABC):
     """One frame being written: ``write`` SQL into it, ``close`` it, and its bytes went to ``sink``."""
 
+    @abstractmethod
     def write(self, data: bytes | memoryview) -> None:
         """Compress ``data``; raises what the sink raised."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """End the frame; raises EngineError when the compressor failed, or what the sink raised."""
-        raise NotImplementedError
 
+    @abstractmethod
     def abort(self) -> None:
         """Drop the frame and whatever works for it; never raises."""
-        raise NotImplementedError
 
 
 class _GzipFrame(Frame):
