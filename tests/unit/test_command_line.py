@@ -9,6 +9,8 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -16,7 +18,11 @@ import pytest
 
 from ansible_collections.bandr.postgres.plugins.module_utils._engine import command_line
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.command_line import main
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations import backup, listing, restore, verify
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import EngineError
+
+OPERATIONS = {"run_backup": backup, "list_backups": listing, "verify": verify, "restore": restore}
+LOADED_BY = "import sys; from {0}.command_line import main; main({1!r}); print(*(name for name in sys.modules if name.startswith({0!r})))"
 
 
 def call(*arguments, **environment):
@@ -28,6 +34,11 @@ def call(*arguments, **environment):
     return code, json.loads(lines[0]), messages.getvalue()
 
 
+def replace_operation(monkeypatch, name, operation):
+    """The command line looks an operation up when its command runs."""
+    monkeypatch.setattr(OPERATIONS[name], name, operation)
+
+
 def requests_of(monkeypatch):
     """Every request that reaches an operation, instead of what it would do."""
     seen = []
@@ -36,8 +47,8 @@ def requests_of(monkeypatch):
         seen.append(request)
         return {"message": "done", "backups": [], "strays": []}
 
-    for name in ("run_backup", "list_backups", "verify", "restore"):
-        monkeypatch.setattr(command_line, name, take)
+    for name in OPERATIONS:
+        replace_operation(monkeypatch, name, take)
     return seen
 
 
@@ -144,7 +155,7 @@ def test_a_defect_of_ours_is_told_as_one_with_its_traceback(monkeypatch, tmp_pat
     def broken(context, request):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(command_line, "list_backups", broken)
+    replace_operation(monkeypatch, "list_backups", broken)
     code, result, said = call("list", "--root", str(tmp_path))
     assert (code, result["reason"]) == (EngineError.code, "internal")
     assert "defect of bandr.postgres: by zero" in result["message"] and "Traceback" in said
@@ -154,7 +165,7 @@ def test_details_of_an_error_are_in_the_result(monkeypatch):
     def refused(context, request):
         raise EngineError("No.", {"problems": ["one", "two"]})
 
-    monkeypatch.setattr(command_line, "restore", refused)
+    replace_operation(monkeypatch, "restore", refused)
     _code, result, _said = call("recover", "--from", "latest")
     assert result["problems"] == ["one", "two"] and result["message"] == "No."
 
@@ -194,3 +205,12 @@ def test_being_ended_while_staying_alive_is_no_failure(monkeypatch):
 def test_a_failed_run_does_not_stay_alive(monkeypatch):
     monkeypatch.setattr(command_line.time, "sleep", lambda seconds: pytest.fail("it slept"))
     assert call("backup", "--root", "/nowhere/at/all", BACKUP_PRE_EXIT_SLEEP_M="3")[0] == 5
+
+
+def test_a_list_loads_nothing_that_only_other_commands_need(tmp_path):
+    engine = command_line.__name__.rpartition(".")[0]
+    program = LOADED_BY.format(engine, ["list", "--root", str(tmp_path)])
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    loaded = {name[len(engine) + 1 :] for name in said.split()}
+    assert "operations.listing" in loaded
+    assert not loaded & {"operations.backup", "operations.restore", "operations.verify", "postgres.sections", "volume.work", "targets"}

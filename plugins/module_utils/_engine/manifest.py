@@ -27,6 +27,7 @@ _KINDS = (GLOBALS, DATABASE, END, WHOLE)
 NEVER_PROVEN = "never proven"
 # The last field vouches for the text of all fields before it.
 _CHECKSUM = ',\n "checksum": "%s"\n}\n'
+_CHECKSUM_LENGTH = len(_CHECKSUM % ("0" * 64))
 
 
 class ManifestInvalid(ValueError):
@@ -147,7 +148,7 @@ def write_manifest(manifest: Manifest) -> str:
     content["started"] = format_name_time(manifest.started)
     content["finished"] = format_name_time(manifest.finished)
     body = json.dumps(content, indent=1, ensure_ascii=True, sort_keys=True)[: -len("\n}")]
-    return body + _CHECKSUM % _checksum(body)
+    return body + _CHECKSUM % _checksum(body.encode("ascii"))
 
 
 def read_manifest(text: str) -> Manifest:
@@ -160,7 +161,7 @@ def read_manifest(text: str) -> Manifest:
         content = json.loads(text)
     except ValueError as error:
         raise ManifestInvalid("it is not JSON (%s)" % error) from error
-    check_text(text)
+    check_content(text.encode("utf-8", "surrogatepass"))
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ManifestInvalid("it is not of format %d" % FORMAT)
     try:
@@ -171,15 +172,15 @@ def read_manifest(text: str) -> Manifest:
     return manifest
 
 
-def check_text(text: str) -> None:
+def check_content(content: bytes) -> None:
     """Raise ManifestInvalid unless the checksum on the last line is that of all lines before it."""
-    body = text[: -len(_CHECKSUM % ("0" * 64))]
-    if text != body + _CHECKSUM % _checksum(body):
+    body = memoryview(content)[:-_CHECKSUM_LENGTH]
+    if content[len(body) :] != (_CHECKSUM % _checksum(body)).encode("ascii"):
         raise ManifestInvalid("its checksum does not fit: it was altered after it was written")
 
 
-def _checksum(body: str) -> str:
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+def _checksum(body: bytes | memoryview) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def _build(content: dict) -> Manifest:

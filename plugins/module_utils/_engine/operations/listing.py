@@ -51,9 +51,9 @@ def list_backups(context: Context, request: ListRequest) -> dict[str, Any]:
 
 def summarize(backup: Backup, now: datetime) -> dict[str, Any]:
     """A backup as JSON values, for people and playbooks."""
-    facts = backup.facts
+    facts, name = backup.facts, backup.name
     return {
-        "name": backup.name,
+        "name": name,
         "tier": backup.tier,
         "file_name": backup.file_name,
         "path": backup.path,
@@ -61,7 +61,7 @@ def summarize(backup: Backup, now: datetime) -> dict[str, Any]:
         "why": "" if backup.proven else backup.why,
         "size": backup.size,
         "plain_size": None if facts is None else facts.plain_size,
-        "started": backup.name,
+        "started": name,
         "age_seconds": int((now - backup.time).total_seconds()),
         "databases": [] if facts is None else list(facts.database_names),
         "server_version": None if facts is None else facts.server_version,

@@ -14,6 +14,12 @@ CANNOT_LINK = frozenset((errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXD
 _CANNOT_SYNC_FOLDER = frozenset((errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS))
 _CANNOT_CHANGE_MODE = frozenset((errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS))
 FILE_MODE = 0o640
+_WORD_BYTES = 16
+
+
+def new_word() -> str:
+    """A name for a file that nobody else will think of."""
+    return os.urandom(_WORD_BYTES).hex()
 
 
 def sync_folder(path: str) -> None:

@@ -9,7 +9,6 @@ import errno
 import fcntl
 import json
 import os
-import socket
 from dataclasses import asdict, dataclass
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -39,7 +38,7 @@ class Holder:
 
 def this_holder(folder: str) -> Holder:
     """This process, and the file system that ``folder`` lies on; raises OSError."""
-    return Holder(socket.gethostname(), os.getpid(), _boot_id(), os.stat(folder).st_dev)
+    return Holder(os.uname().nodename, os.getpid(), _boot_id(), os.stat(folder).st_dev)
 
 
 def write_holder(holder: Holder, **more: object) -> bytes:
@@ -77,4 +76,4 @@ def _boot_id() -> str:
         with open(_BOOT_ID, encoding="ascii") as file:
             return file.read().strip()
     except OSError:
-        return "host " + socket.gethostname()
+        return "host " + os.uname().nodename

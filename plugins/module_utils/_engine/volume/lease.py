@@ -15,12 +15,12 @@ import fcntl
 import os
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Callable
 
 from ..tools.errors import Busy
+from .durable import new_word
 from .failures import storage_errors
 from .holder import Holder, this_holder, try_flock
 from .lease_record import LeaseRecord, LeaseState
@@ -40,7 +40,7 @@ class Lease:
         self._record = record
         self._holder = holder
         self._seconds = seconds
-        self._owner = uuid.uuid4().hex
+        self._owner = new_word()
         self._counter = 0
         self._ended = threading.Event()
         self._one_at_a_time = threading.Lock()

@@ -9,11 +9,11 @@ import fcntl
 import os
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from ..tools.errors import VolumeError
+from .durable import new_word
 from .failures import storage_failure
 from .holder import Holder, read_holder, this_holder, try_flock, write_holder
 from .root import Volume
@@ -72,7 +72,7 @@ class _Pin:
             folder = volume.make_private(FOLDER)
         except VolumeError:
             return None
-        path = os.path.join(folder, file_name + _SEPARATOR + uuid.uuid4().hex)
+        path = os.path.join(folder, file_name + _SEPARATOR + new_word())
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _FILE_MODE)
         except OSError:
@@ -181,7 +181,7 @@ def _beats(path: str, now: int) -> bool | None:
 
 def _time_of_volume(folder: str) -> int:
     """The present time in nanoseconds by the clock that stamps files there; 0, at which all pins live, where it cannot be asked."""
-    path = os.path.join(folder, _SEPARATOR + uuid.uuid4().hex)
+    path = os.path.join(folder, _SEPARATOR + new_word())
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE))
         try:

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import os
-import uuid
 
-from .durable import place_new, remove_if_there, sync_folder, write_new
+from .durable import new_word, place_new, remove_if_there, sync_folder, write_new
 from .root import Volume
 
 TEMPORARY_FOLDER = "temporary"
@@ -22,7 +21,7 @@ def write_whole(volume: Volume, path: str, content: bytes, replace: bool) -> Non
     Raises FileExistsError when it exists and may not be replaced, and OSError otherwise; the old file is whole then.
     """
     for tries_left in reversed(range(_TRIES)):
-        temporary = os.path.join(volume.make_private(TEMPORARY_FOLDER), uuid.uuid4().hex)
+        temporary = os.path.join(volume.make_private(TEMPORARY_FOLDER), new_word())
         try:
             write_new(temporary, content)
             if replace:

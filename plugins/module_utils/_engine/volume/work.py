@@ -9,7 +9,6 @@ A dump gets its name only when it is whole and made to last; its manifest, which
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -17,7 +16,7 @@ from ..backups import Backup
 from ..manifest import Manifest, ManifestInvalid, read_manifest, write_manifest
 from ..tools.errors import VolumeError
 from .catalog import read_catalog
-from .durable import place_new, remove_if_there, sync_file, sync_folder, write_new
+from .durable import new_word, place_new, remove_if_there, sync_file, sync_folder, write_new
 from .failures import storage_errors
 from .intent import Intent, write_intent
 from .root import Volume
@@ -98,7 +97,7 @@ class Work:
 @contextmanager
 def new_work(volume: Volume) -> Iterator[Work]:
     """Unfinished work for the time of this block, removed at its end whatever happens. Raises VolumeError."""
-    folder = os.path.join(volume.make_private(FOLDER), uuid.uuid4().hex)
+    folder = os.path.join(volume.make_private(FOLDER), new_word())
     with storage_errors("Making room for unfinished work in %s" % volume.root, _SAFE):
         os.mkdir(folder, _FOLDER_MODE)
     work = Work(volume, folder)
