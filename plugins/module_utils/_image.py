@@ -44,6 +44,7 @@ class Inputs:
     base: str
     packages: tuple[str, ...] = ()
     revision: str = ""
+    arguments: tuple[tuple[str, str], ...] = ()
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Pairs of (path in the build context, path on this machine), in a fixed order."""
@@ -51,7 +52,7 @@ class Inputs:
             path = os.path.join(self.folder, name)
             if os.path.isfile(path):
                 yield name, path
-        for folder, folders, names in os.walk(self.engine):
+        for folder, folders, names in os.walk(self.engine) if self.engine else ():
             folders[:] = sorted(name for name in folders if name != "__pycache__")
             for name in sorted(names):
                 if name.endswith(".py"):
@@ -61,8 +62,8 @@ class Inputs:
     def digest(self) -> str:
         """sha256 over names, contents and arguments; the same on every machine."""
         total = hashlib.sha256()
-        arguments = json.dumps({"base": self.base, "packages": list(self.packages), "revision": self.revision}, sort_keys=True)
-        total.update(arguments.encode("utf-8"))
+        arguments = {"arguments": dict(self.arguments), "base": self.base, "packages": list(self.packages), "revision": self.revision}
+        total.update(json.dumps(arguments, sort_keys=True).encode("utf-8"))
         for name, path in self.files():
             with open(path, "rb") as stream:
                 content = hashlib.sha256(stream.read()).hexdigest()
@@ -72,6 +73,18 @@ class Inputs:
     def tag(self) -> str:
         """The tag that names these inputs in a registry."""
         return "inputs-" + self.digest()[:_TAG_LENGTH]
+
+    def build_arguments(self) -> dict[str, str]:
+        """The values of the Containerfile's ARGs, by their names."""
+        return {"BASE": self.base, "PACKAGES": " ".join(self.packages), **dict(self.arguments)}
+
+    def contents(self) -> dict[str, bytes]:
+        """Every file by its path in the build context; raises OSError."""
+        result = {}
+        for name, path in self.files():
+            with open(path, "rb") as stream:
+                result[name] = stream.read()
+        return result
 
     def write_context(self, target: str) -> None:
         """Copy all files below ``target``, readable for whoever builds."""
@@ -114,7 +127,8 @@ class Builder:
     def build(self, context: str, inputs: Inputs, reference: str) -> None:
         """Build ``reference`` from the files in ``context``; raises ImageError with the end of the log."""
         command = [self.name, "build", "--tag", reference, "--label", "%s=%s" % (HASH_LABEL, inputs.digest())]
-        command += ["--build-arg", "BASE=" + inputs.base, "--build-arg", "PACKAGES=" + " ".join(inputs.packages)]
+        for name, value in sorted(inputs.build_arguments().items()):
+            command += ["--build-arg", "%s=%s" % (name, value)]
         if self.name != "docker":
             # Kept layers make the next build short.
             command += ["--layers", *self._registry_options()]

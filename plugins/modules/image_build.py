@@ -47,6 +47,12 @@ options:
         for example to take in the security updates of O(base).
     type: str
     default: ''
+  arguments:
+    description:
+      - Values for further C(ARG)s of the C(Containerfile), and for those that every builder knows, such as C(HTTPS_PROXY).
+        They take part in the hash.
+    type: dict
+    default: {}
   builder:
     description:
       - The program that builds and pushes.
@@ -134,7 +140,8 @@ from ansible_collections.bandr.postgres.plugins.module_utils._image import Build
 def build(module: AnsibleModule) -> dict:
     """Look, and build and push what is not there."""
     params = module.params
-    inputs = Inputs(params["folder"], params["engine"], params["base"], tuple(params["packages"]), params["revision"])
+    arguments = tuple(sorted((str(name), str(value)) for name, value in params["arguments"].items()))
+    inputs = Inputs(params["folder"], params["engine"], params["base"], tuple(params["packages"]), params["revision"], arguments)
     builder = Builder(
         name=choose_builder(params["builder"]),
         run=module.run_command,
@@ -174,6 +181,7 @@ def main() -> None:
             "base": {"type": "str", "default": "docker.io/library/postgres:17"},
             "packages": {"type": "list", "elements": "str", "default": []},
             "revision": {"type": "str", "default": ""},
+            "arguments": {"type": "dict", "default": {}},
             "builder": {"type": "str", "choices": ["auto", "podman", "buildah", "docker"], "default": "auto"},
             "tls_verify": {"type": "bool", "default": True},
             "authfile": {"type": "path"},

@@ -62,7 +62,7 @@ def test_the_context_holds_the_engine_and_no_compiled_file(inputs: Inputs, tmp_p
 
 def test_every_input_changes_the_tag_and_nothing_else_does(inputs: Inputs) -> None:
     tags = {inputs.tag()}
-    for other in ({"base": "base:2"}, {"packages": ("zstd",)}, {"revision": "2"}):
+    for other in ({"base": "base:2"}, {"packages": ("zstd",)}, {"revision": "2"}, {"arguments": (("A", "1"),)}):
         tags.add(dataclasses.replace(inputs, **other).tag())
     Path(inputs.engine, "names.py").write_text("A = 2\n")
     tags.add(inputs.tag())
@@ -70,7 +70,7 @@ def test_every_input_changes_the_tag_and_nothing_else_does(inputs: Inputs) -> No
     tags.add(inputs.tag())
     Path(inputs.folder, "Containerfile").write_text("FROM y\n")
     tags.add(inputs.tag())
-    assert len(tags) == 7
+    assert len(tags) == 8
     last = inputs.tag()
     Path(inputs.engine, "named.py").touch()
     Path(inputs.engine, "notes.txt").write_text("not an input")
@@ -124,9 +124,11 @@ def test_docker_is_asked_in_its_own_way() -> None:
 def test_build_and_push_name_base_registry_and_hash(inputs: Inputs, tmp_path: Path) -> None:
     programs = Programs()
     builder = Builder("buildah", programs, find=only("buildah"), tls_verify=False, extra_arguments=("--isolation=chroot",))
+    inputs = dataclasses.replace(inputs, arguments=(("HTTPS_PROXY", "http://proxy:3128"),))
     builder.build(str(tmp_path), inputs, REFERENCE)
     (build,) = programs.commands
     assert "BASE=base:1" in build
+    assert "HTTPS_PROXY=http://proxy:3128" in build
     assert "org.bandr.inputs=" + inputs.digest() in build
     assert "--tls-verify=false" in build
     assert build[-4:] == ["--isolation=chroot", "--file", str(tmp_path / "Containerfile"), str(tmp_path)]

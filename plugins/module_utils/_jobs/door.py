@@ -47,7 +47,7 @@ def run_in_cluster(
             say = None
             if log_file:
                 file = stack.enter_context(open(log_file, "a", buffering=1, encoding="utf-8"))
-                say = _writer(file, module.no_log_values)
+                say = line_writer(file, module.no_log_values)
             result = operation(KubernetesJobs(api_client, namespace or "", module.check_mode, say))
     except (ClusterError, OSError) as error:
         module.fail_json(msg=str(error))
@@ -59,7 +59,9 @@ def run_in_cluster(
     module.fail_json(**result)
 
 
-def _writer(file: Any, secrets: set[str]) -> Callable[[str], None]:
+def line_writer(file: Any, secrets: set[str]) -> Callable[[str], None]:
+    """A function that writes a line to ``file`` with the secrets masked."""
+
     def say(line: str) -> None:
         file.write(remove_values(line, secrets) + "\n")
 
