@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from ansible_collections.bandr.postgres.plugins.plugin_utils.status import tier_rows
+from ansible_collections.bandr.postgres.plugins.plugin_utils.status import tier_rows, unknown_row
 
 DOCUMENTATION = r"""
 name: backup_status
@@ -17,7 +17,7 @@ author:
   - The bandr.postgres authors (@bandr)
 description:
   - Brings together the CronJobs of a server and the list of its volume, a row for each tier.
-positional: _input, server, backups
+positional: _input, server, backups, volume
 options:
   _input:
     description: The CronJobs, as the API server has them.
@@ -33,6 +33,12 @@ options:
     type: list
     elements: dict
     required: true
+  volume:
+    description: The room on the volume, C(size) and C(free) in bytes, as the engine's list has it.
+    type: dict
+  failure:
+    description: Why the server could not be asked. The answer is then one row that says so.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -44,7 +50,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The rows. RV(ignore:state) is one of good, new, running, paused, suspended, failed and stale.
+    - The rows. RV(ignore:state) is one of good, new, running, paused, suspended, failed, stale, and unknown where the server could not be asked.
+      RV(ignore:why) is a sentence where all is not well.
+    - A tier is stale when no run has succeeded within two intervals of its schedule, or the newest hourly backup is older than that.
   type: list
   elements: dict
   sample:
@@ -63,14 +71,19 @@ _value:
       suspended: false
       paused: false
       running: 0
+      volume_size: 10737418240
+      volume_free: 8589934592
       state: good
+      why: ''
       good: true
 """
 
 
-def backup_status(cronjobs: list, server: str, backups: list) -> list[dict]:
+def backup_status(cronjobs: list, server: str, backups: list, volume: dict | None = None, failure: str | None = None) -> list[dict]:
     """Rows by tier, as of now."""
-    return tier_rows(server, cronjobs, backups, datetime.now(timezone.utc))
+    if failure:
+        return [unknown_row(server, failure)]
+    return tier_rows(server, cronjobs, backups, datetime.now(timezone.utc), volume)
 
 
 class FilterModule:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.bandr.postgres.plugins.plugin_utils.status import status_table
+from ansible_collections.bandr.postgres.plugins.plugin_utils.status_table import status_table
 
 DOCUMENTATION = r"""
 name: status_table
@@ -35,8 +35,8 @@ _value:
   type: list
   elements: str
   sample:
-    - 'SERVER  TIER    NEWEST                AGE     KEPT      SIZE     LAST RUN              NEXT RUN              STATE'
-    - 'orders  hourly  2026-11-22T10:07:00Z  23 min  24 of 24  8.6 MiB  2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  good'
+    - 'SERVER  TIER    NEWEST                AGE     KEPT      SIZE     LAST RUN              NEXT RUN              FREE     STATE'
+    - 'orders  hourly  2026-11-22T10:07:00Z  23 min  24 of 24  8.6 MiB  2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  8.0 GiB  good'
 """
 
 

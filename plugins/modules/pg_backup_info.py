@@ -221,6 +221,21 @@ strays:
       type: str
       returned: always
       sample: its name is not that of a backup
+volume:
+  description: The room on the volume, or null where its storage does not say.
+  type: dict
+  returned: success
+  contains:
+    size:
+      description: What the file system holds, in bytes. A volume that shares a file system with others tells of all of it.
+      type: int
+      returned: always
+      sample: 10737418240
+    free:
+      description: What this user may still write, in bytes.
+      type: int
+      returned: always
+      sample: 8589934592
 details:
   description: Facts about the failure for other tasks, such as the V(nearest) backups to a time that none has.
   type: dict

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, the bandr.postgres authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cron schedules as Kubernetes reads them, and the shortest time between two of their runs."""
+"""Cron schedules as Kubernetes reads them, and the shortest and the longest time between two of their runs."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 _MACROS = {
     "@yearly": "0 0 1 1 *",
@@ -21,6 +22,7 @@ _MONTHS = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7,
 _DAYS = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
 _FIRST_DAY = date(2027, 1, 1)
 _DAYS_LOOKED_AT = 4 * 366
+_A_YEAR = 1440 * 365
 
 
 class ScheduleError(ValueError):
@@ -28,27 +30,35 @@ class ScheduleError(ValueError):
 
 
 def shortest_interval(schedule: str) -> int:
-    """Seconds between the two closest runs of ``schedule``; raises ScheduleError.
+    """Seconds between the two closest runs of ``schedule``; raises ScheduleError."""
+    return 60 * min(_gaps(schedule), default=_A_YEAR)
+
+
+def longest_interval(schedule: str) -> int:
+    """Seconds between the two runs of ``schedule`` that are furthest apart; raises ScheduleError."""
+    return 60 * max(_gaps(schedule), default=_DAYS_LOOKED_AT * 1440)
+
+
+@lru_cache(maxsize=256)
+def _gaps(schedule: str) -> frozenset[int]:
+    """Every number of minutes that lies between two runs that follow one another.
 
     Four years hold every case but a 29 February that falls on a chosen weekday.
     """
     minutes, hours, month_days, months, week_days = _parse(schedule)
     times = sorted(hour * 60 + minute for hour in hours for minute in minutes)
-    within_a_day = min((later - earlier for earlier, later in zip(times, times[1:])), default=None)
-    shortest = None
+    gaps = {later - earlier for earlier, later in zip(times, times[1:])}
     previous = None
     for offset in range(_DAYS_LOOKED_AT):
         day = _FIRST_DAY + timedelta(days=offset)
         if day.month not in months or not _day_matches(day, month_days, week_days, schedule):
             continue
         if previous is not None:
-            between = (day - previous).days * 1440 + times[0] - times[-1]
-            shortest = between if shortest is None else min(shortest, between)
+            gaps.add((day - previous).days * 1440 + times[0] - times[-1])
         previous = day
     if previous is None:
         raise ScheduleError("The schedule %r names a day that no month has." % schedule)
-    candidates = [minutes_between for minutes_between in (within_a_day, shortest) if minutes_between is not None]
-    return 60 * min(candidates, default=1440 * 365)
+    return frozenset(gaps)
 
 
 def next_run(schedule: str, after: datetime) -> datetime | None:

@@ -6,33 +6,64 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any, Iterable, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from .schedule import ScheduleError, next_run, shortest_interval
+from .schedule import ScheduleError, longest_interval, next_run
 
 TIER_LABEL = "bandr.postgres/tier"
 PAUSED = "bandr.postgres/paused"
+GOOD_STATES = ("good", "new", "running")
+STATES = (*GOOD_STATES, "paused", "suspended", "failed", "stale", "unknown")
 _ORDER = ("hourly", "daily", "weekly", "monthly")
-_LATE = timedelta(minutes=15)
-_COLUMNS = ("SERVER", "TIER", "NEWEST", "AGE", "KEPT", "SIZE", "LAST RUN", "NEXT RUN", "STATE")
+# A run begins a little late and takes its time.
+_LATE_SECONDS = 15 * 60
+
+
+def stale_after(schedule: str) -> int:
+    """Seconds without a success after which a schedule is stale: two of its runs were missed; raises ScheduleError."""
+    return 2 * longest_interval(schedule) + _LATE_SECONDS
 
 
 def tier_rows(
-    server: str, cronjobs: Iterable[Mapping[str, Any]], backups: Iterable[Mapping[str, Any]], now: datetime
+    server: str,
+    cronjobs: Iterable[Mapping[str, Any]],
+    backups: Iterable[Mapping[str, Any]],
+    now: datetime,
+    volume: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """One row of plain values for each tier that has a CronJob."""
+    """One row of plain values for each tier that has a CronJob; ``volume`` is its size and free bytes where they are known."""
     held = list(backups)
+    room = {"volume_size": (volume or {}).get("size"), "volume_free": (volume or {}).get("free")}
     rows = []
     for cronjob in cronjobs:
         tier = cronjob["metadata"]["labels"].get(TIER_LABEL)
         if tier in _ORDER:
-            rows.append(_row(server, tier, cronjob, [one for one in held if one["tier"] == tier], now))
+            rows.append(_row(server, tier, cronjob, [one for one in held if one["tier"] == tier], now, room))
     return sorted(rows, key=lambda row: _ORDER.index(row["tier"]))
 
 
-def _row(server: str, tier: str, cronjob: Mapping[str, Any], backups: list[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
+def unknown_row(server: str, why: str) -> dict[str, Any]:
+    """The row of a server that could not be asked; ``why`` is a sentence."""
+    nothing = ("schedule", "last_run", "last_success", "next_run", "wanted", "newest", "age_seconds", "volume_size", "volume_free")
+    counts = ("running", "kept", "not_proven", "size")
+    return {
+        "server": server,
+        "tier": "",
+        "suspended": False,
+        "paused": False,
+        **dict.fromkeys(nothing),
+        **dict.fromkeys(counts, 0),
+        "state": "unknown",
+        "why": why,
+        "good": False,
+    }
+
+
+def _row(
+    server: str, tier: str, cronjob: Mapping[str, Any], backups: list[Mapping[str, Any]], now: datetime, room: Mapping[str, Any]
+) -> dict[str, Any]:
     spec, status = cronjob["spec"], cronjob.get("status") or {}
     proven = [one for one in backups if one["state"] == "proven"]
     newest = max(proven, key=lambda one: one["started"], default=None)
@@ -53,33 +84,44 @@ def _row(server: str, tier: str, cronjob: Mapping[str, Any], backups: list[Mappi
         "not_proven": len(backups) - len(proven),
         "size": sum(one["size"] for one in backups),
         "newest": newest["name"] if newest else None,
-        "age_seconds": int((now - _time(newest["started"])).total_seconds()) if newest else None,
+        "age_seconds": _seconds_since(newest["started"], now) if newest else None,
+        **room,
     }
-    row["state"] = _state(row)
-    row["good"] = row["state"] in ("good", "new", "running")
+    row["state"], row["why"] = _state(row, cronjob["metadata"].get("creationTimestamp"), now)
+    row["good"] = row["state"] in GOOD_STATES
     return row
 
 
-def _state(row: Mapping[str, Any]) -> str:
-    """One word; what is worst is said first."""
+def _state(row: Mapping[str, Any], made: str | None, now: datetime) -> tuple[str, str]:
+    """One word, and a sentence where all is not well; what is worst is said first."""
     if row["paused"]:
-        return "paused"
+        return "paused", "A restore has paused it; bandr.postgres.resume resumes it if that restore is over."
     if row["suspended"]:
-        return "suspended"
+        return "suspended", "Its CronJob is suspended."
     if row["running"]:
-        return "running"
+        return "running", ""
     if row["last_run"] and (not row["last_success"] or _time(row["last_success"]) < _time(row["last_run"])):
-        return "failed"
-    if row["tier"] == "hourly" and row["age_seconds"] is not None:
-        try:
-            limit = 2 * timedelta(seconds=shortest_interval(row["schedule"])) + _LATE
-        except ScheduleError:
-            return "good"
-        if timedelta(seconds=row["age_seconds"]) > limit:
-            return "stale"
+        return "failed", "The run of %s did not succeed; the log of its Job says why." % row["last_run"]
+    why = _stale(row, made, now)
+    if why:
+        return "stale", why
     if row["last_run"] is None and row["newest"] is None:
-        return "new"
-    return "good"
+        return "new", ""
+    return "good", ""
+
+
+def _stale(row: Mapping[str, Any], made: str | None, now: datetime) -> str:
+    """Why the tier is behind its schedule, or nothing."""
+    try:
+        limit = stale_after(row["schedule"])
+    except ScheduleError:
+        return ""
+    if row["tier"] == "hourly" and row["age_seconds"] is not None and row["age_seconds"] > limit:
+        return "The newest backup is older than two runs of the schedule are apart."
+    since = row["last_success"] or (made if row["last_run"] is None else None)
+    if since and _seconds_since(since, now) > limit:
+        return "No run has succeeded since %s, and two were due." % since
+    return ""
 
 
 def _next_run(spec: Mapping[str, Any], now: datetime) -> datetime | None:
@@ -96,46 +138,9 @@ def _wanted(cronjob: Mapping[str, Any]) -> int | None:
     return int(count.group(1)) if count else None
 
 
+def _seconds_since(text: str, now: datetime) -> int:
+    return int((now - _time(text)).total_seconds())
+
+
 def _time(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-
-
-def status_table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The rows as lines of text with aligned columns."""
-    cells = [list(_COLUMNS)]
-    for row in rows:
-        kept = "%d of %s" % (row["kept"], "?" if row["wanted"] is None else row["wanted"])
-        cells.append(
-            [
-                row["server"],
-                row["tier"],
-                row["newest"] or "none",
-                _age(row["age_seconds"]),
-                kept + (" (%d not proven)" % row["not_proven"] if row["not_proven"] else ""),
-                _size(row["size"]),
-                row["last_run"] or "never",
-                row["next_run"] or "none",
-                row["state"],
-            ]
-        )
-    widths = [max(len(line[column]) for line in cells) for column in range(len(_COLUMNS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
-
-
-def _age(seconds: int | None) -> str:
-    if seconds is None:
-        return ""
-    minutes = max(0, seconds) // 60
-    if minutes < 60:
-        return "%d min" % minutes
-    hours = minutes // 60
-    return "%d h %d min" % (hours, minutes % 60) if hours < 48 else "%d d %d h" % (hours // 24, hours % 24)
-
-
-def _size(octets: int) -> str:
-    size = float(octets)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return ("%d %s" if unit == "B" else "%.1f %s") % (size, unit)
-        size /= 1024
-    return "%.1f TiB" % size

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.bandr.postgres.plugins.plugin_utils.schedule import ScheduleError, shortest_interval
+from ansible_collections.bandr.postgres.plugins.plugin_utils.schedule import ScheduleError, longest_interval, shortest_interval
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -36,6 +36,25 @@ DAY = 24 * HOUR
 )
 def test_the_shortest_time_between_two_runs(schedule: str, seconds: int) -> None:
     assert shortest_interval(schedule) == seconds
+
+
+@pytest.mark.parametrize(
+    ("schedule", "seconds"),
+    [
+        ("* * * * *", 60),
+        ("7 * * * *", HOUR),
+        ("7,17 * * * *", 3000),
+        ("55 0 * * *", DAY),
+        ("50 0 * * 0", 7 * DAY),
+        ("45 0 1 * *", 31 * DAY),
+        # Office hours: from Friday evening to Monday morning nothing runs.
+        ("0 9-17 * * mon-fri", 64 * HOUR),
+        ("0 0 1 1 *", 366 * DAY),
+        ("0 0 29 2 *", 4 * 366 * DAY),
+    ],
+)
+def test_the_longest_time_between_two_runs(schedule: str, seconds: int) -> None:
+    assert longest_interval(schedule) == seconds
 
 
 @pytest.mark.parametrize(

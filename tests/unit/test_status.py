@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ansible_collections.bandr.postgres.plugins.plugin_utils.schedule import next_run
-from ansible_collections.bandr.postgres.plugins.plugin_utils.status import status_table, tier_rows
+from ansible_collections.bandr.postgres.plugins.plugin_utils.status import tier_rows, unknown_row
+from ansible_collections.bandr.postgres.plugins.plugin_utils.status_table import status_table
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
 
@@ -21,8 +22,9 @@ def cronjob(
 ) -> dict:
     container = {"args": ["backup", "--tier", tier, "--count", "24"]}
     template = {"spec": {"template": {"spec": {"containers": [container]}}}}
+    made = {"creationTimestamp": "2026-11-22T10:00:00Z"}
     return {
-        "metadata": {"name": "orders-backup-" + tier, "labels": {"bandr.postgres/tier": tier}, "annotations": annotations},
+        "metadata": {"name": "orders-backup-" + tier, "labels": {"bandr.postgres/tier": tier}, "annotations": annotations, **made},
         "spec": {"schedule": schedule, "jobTemplate": template, **spec},
         "status": status or {},
     }
@@ -73,6 +75,46 @@ def test_an_hourly_tier_without_a_fresh_backup_is_stale() -> None:
     assert row(cronjob("daily", "55 0 * * *", status=RAN), backup("2026-11-01T08:10:00Z", "daily"))["state"] == "good"
 
 
+@pytest.mark.parametrize(
+    ("tier", "schedule", "success", "state"),
+    [
+        ("daily", "55 0 * * *", "2026-11-21T00:55:09Z", "good"),
+        ("daily", "55 0 * * *", "2026-11-19T00:55:09Z", "stale"),
+        ("monthly", "45 0 1 * *", "2026-10-01T00:45:09Z", "good"),
+        ("monthly", "45 0 1 * *", "2026-09-01T00:45:09Z", "stale"),
+        # Sunday: nothing was due since Friday evening.
+        ("hourly", "0 9-17 * * mon-fri", "2026-11-20T17:00:09Z", "good"),
+    ],
+)
+def test_a_tier_that_missed_two_runs_is_stale(tier: str, schedule: str, success: str, state: str) -> None:
+    missed = row(cronjob(tier, schedule, status={"lastScheduleTime": success, "lastSuccessfulTime": success}), backup(success, tier))
+    assert missed["state"] == state
+    assert bool(missed["why"]) is (state == "stale")
+
+
+def test_a_tier_that_never_ran_although_it_should_have_is_stale() -> None:
+    never = cronjob()
+    never["metadata"]["creationTimestamp"] = "2026-11-22T08:10:00Z"
+    assert row(never)["state"] == "stale"
+    assert row(never)["why"] == "No run has succeeded since 2026-11-22T08:10:00Z, and two were due."
+
+
+def test_the_room_on_the_volume_is_told_where_it_is_known() -> None:
+    (told,) = tier_rows("orders", [cronjob(status=RAN)], [], NOW, {"size": 1000, "free": 600})
+    assert (told["volume_size"], told["volume_free"]) == (1000, 600)
+    assert (row(cronjob())["volume_size"], row(cronjob())["volume_free"]) == (None, None)
+
+
+def test_a_server_that_could_not_be_asked_has_a_row_like_the_others() -> None:
+    unknown = unknown_row("billing", "The namespace is gone.")
+    assert set(unknown) == set(row(cronjob()))
+    assert (unknown["state"], unknown["good"]) == ("unknown", False)
+    assert status_table([unknown])[1:] == [
+        "billing" + " " * (len(status_table([unknown])[0]) - len("billing") - len("STATE")) + "unknown",
+        "billing: The namespace is gone.",
+    ]
+
+
 def test_tiers_come_in_their_order_and_others_are_left_out() -> None:
     foreign = cronjob()
     foreign["metadata"]["labels"] = {}
@@ -99,9 +141,12 @@ def test_the_next_run(schedule: str, zone: str, expected: str) -> None:
 
 
 def test_the_table_is_aligned() -> None:
-    rows = tier_rows("orders", [cronjob(status=RAN), cronjob("daily")], [backup("2026-11-22T10:07:00Z", size=9 * 1024 * 1024)], NOW)
+    failed = cronjob("daily", status={"lastScheduleTime": "2026-11-22T10:07:00Z"})
+    held = [backup("2026-11-22T10:07:00Z", size=9 * 1024 * 1024)]
+    rows = tier_rows("orders", [cronjob(status=RAN), failed], held, NOW, {"size": 2**40, "free": 5 * 2**30})
     assert status_table(rows) == [
-        "SERVER  TIER    NEWEST                AGE     KEPT     SIZE     LAST RUN              NEXT RUN              STATE",
-        "orders  hourly  2026-11-22T10:07:00Z  23 min  1 of 24  9.0 MiB  2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  good",
-        "orders  daily   none                          0 of 24  0 B      never                 2026-11-22T11:07:00Z  new",
+        "SERVER  TIER    NEWEST                AGE     KEPT     SIZE     LAST RUN              NEXT RUN              FREE     STATE",
+        "orders  hourly  2026-11-22T10:07:00Z  23 min  1 of 24  9.0 MiB  2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  5.0 GiB  good",
+        "orders  daily   none                          0 of 24  0 B      2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  5.0 GiB  failed",
+        "orders daily: The run of 2026-11-22T10:07:00Z did not succeed; the log of its Job says why.",
     ]

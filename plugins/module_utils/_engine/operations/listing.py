@@ -15,6 +15,7 @@ from ..policy.selection import select
 from ..volume.catalog import read_catalog
 from ..volume.pins import pinned
 from ..volume.root import open_volume
+from ..volume.space import read_space
 from .context import Context
 
 
@@ -29,7 +30,7 @@ class ListRequest:
 
 
 def list_backups(context: Context, request: ListRequest) -> dict[str, Any]:
-    """Every backup, oldest first, every stray file, and the selected backup.
+    """Every backup, oldest first, every stray file, the selected backup, and the room on the volume.
 
     Raises VolumeError, and SelectionError where nothing or too much answers to ``wanted``.
     """
@@ -45,6 +46,7 @@ def list_backups(context: Context, request: ListRequest) -> dict[str, Any]:
         "backups": [dict(summarize(backup, now), in_use=backup.file_name in in_use) for backup in catalog.backups],
         "strays": [{"path": stray.path, "why": stray.why} for stray in catalog.strays],
         "selected": None if selected is None else summarize(selected, now),
+        "volume": read_space(volume),
         "message": _message(len(catalog.backups), sum(backup.proven for backup in catalog.backups), request.root),
     }
 
