@@ -36,6 +36,9 @@ options:
   volume:
     description: The room on the volume, C(size) and C(free) in bytes, as the engine's list has it.
     type: dict
+  last_drill:
+    description: The last drill, as the engine's list has it, or null where there was none.
+    type: dict
   failure:
     description: Why the server could not be asked. The answer is then one row that says so.
     type: str
@@ -52,6 +55,9 @@ _value:
   description:
     - The rows. RV(ignore:state) is one of good, new, running, paused, suspended, failed, stale, and unknown where the server could not be asked.
       RV(ignore:why) is a sentence where all is not well.
+    - What begins with C(drill) is of the server, and the same in all of its rows. RV(ignore:drill) is one of passed, failed,
+      late (it should have run again by now), never (none has run yet) and none (nobody wants one).
+      A drill that failed makes the hourly tier failed, and one that is late makes it stale.
     - A tier is stale when no run has succeeded within two intervals of its schedule, or the newest hourly backup is older than that.
   type: list
   elements: dict
@@ -73,17 +79,31 @@ _value:
       running: 0
       volume_size: 10737418240
       volume_free: 8589934592
+      drill: passed
+      drill_time: '2026-11-22T03:17:40Z'
+      drill_age_seconds: 25940
+      drill_backup: '2026-11-22T03:07:00Z'
+      drill_message: >-
+        Backup 2026-11-22T03:07:00Z passed its drill: 3 databases were restored in 40 s, 3 of them equal to the backup when dumped again.
+      drill_last_passed: '2026-11-22T03:17:40Z'
       state: good
       why: ''
       good: true
 """
 
 
-def backup_status(cronjobs: list, server: str, backups: list, volume: dict | None = None, failure: str | None = None) -> list[dict]:
+def backup_status(
+    cronjobs: list,
+    server: str,
+    backups: list,
+    volume: dict | None = None,
+    failure: str | None = None,
+    last_drill: dict | None = None,
+) -> list[dict]:
     """Rows by tier, as of now."""
     if failure:
         return [unknown_row(server, failure)]
-    return tier_rows(server, cronjobs, backups, datetime.now(timezone.utc), volume)
+    return tier_rows(server, cronjobs, backups, datetime.now(timezone.utc), volume, last_drill or None)
 
 
 class FilterModule:

@@ -35,8 +35,8 @@ _value:
   type: list
   elements: str
   sample:
-    - 'SERVER  TIER    NEWEST                AGE     KEPT      SIZE     LAST RUN              NEXT RUN              FREE     STATE'
-    - 'orders  hourly  2026-11-22T10:07:00Z  23 min  24 of 24  8.6 MiB  2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  8.0 GiB  good'
+    - 'SERVER  TIER    NEWEST                AGE     KEPT      SIZE     LAST RUN              NEXT RUN              LAST DRILL             FREE     STATE'
+    - 'orders  hourly  2026-11-22T10:07:00Z  23 min  24 of 24  8.6 MiB  2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  passed 7 h 12 min ago  8.0 GiB  good'
 """
 
 

@@ -10,12 +10,14 @@ from datetime import datetime, timezone
 from typing import Any, Iterable, Mapping
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from .drill_status import NOTHING_KNOWN, drill_facts
 from .schedule import ScheduleError, longest_interval, next_run
 
 TIER_LABEL = "bandr.postgres/tier"
 PAUSED = "bandr.postgres/paused"
 GOOD_STATES = ("good", "new", "running")
 STATES = (*GOOD_STATES, "paused", "suspended", "failed", "stale", "unknown")
+_BAD_DRILLS = {"failed": "failed", "late": "stale"}
 _ORDER = ("hourly", "daily", "weekly", "monthly")
 # A run begins a little late and takes its time.
 _LATE_SECONDS = 15 * 60
@@ -32,15 +34,25 @@ def tier_rows(
     backups: Iterable[Mapping[str, Any]],
     now: datetime,
     volume: Mapping[str, Any] | None = None,
+    last_drill: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """One row of plain values for each tier that has a CronJob; ``volume`` is its size and free bytes where they are known."""
+    """One row of plain values for each tier that has a CronJob.
+
+    ``volume`` is its size and free bytes where they are known, ``last_drill`` what it remembers of one, which every row tells.
+    """
     held = list(backups)
+    cronjobs = list(cronjobs)
+    drill = drill_facts(cronjobs, last_drill, now)
     room = {"volume_size": (volume or {}).get("size"), "volume_free": (volume or {}).get("free")}
     rows = []
     for cronjob in cronjobs:
         tier = cronjob["metadata"]["labels"].get(TIER_LABEL)
         if tier in _ORDER:
-            rows.append(_row(server, tier, cronjob, [one for one in held if one["tier"] == tier], now, room))
+            row = _row(server, tier, cronjob, [one for one in held if one["tier"] == tier], now, {**room, **drill})
+            # A drill that failed speaks of what this tier makes.
+            if tier == _ORDER[0] and row["good"] and drill["drill"] in _BAD_DRILLS:
+                row.update(state=_BAD_DRILLS[drill["drill"]], why=drill["drill_message"], good=False)
+            rows.append(row)
     return sorted(rows, key=lambda row: _ORDER.index(row["tier"]))
 
 
@@ -55,6 +67,7 @@ def unknown_row(server: str, why: str) -> dict[str, Any]:
         "paused": False,
         **dict.fromkeys(nothing),
         **dict.fromkeys(counts, 0),
+        **NOTHING_KNOWN,
         "state": "unknown",
         "why": why,
         "good": False,

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
-_COLUMNS = ("SERVER", "TIER", "NEWEST", "AGE", "KEPT", "SIZE", "LAST RUN", "NEXT RUN", "FREE", "STATE")
+_COLUMNS = ("SERVER", "TIER", "NEWEST", "AGE", "KEPT", "SIZE", "LAST RUN", "NEXT RUN", "LAST DRILL", "FREE", "STATE")
 
 
 def status_table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """The rows as lines with aligned columns, then a line for each tier that is not well and says why."""
     held = list(rows)
-    cells = [list(_COLUMNS)] + [_cells(row) for row in held]
+    # A drill is of a server, not of a tier: the server's first row tells of it.
+    first = {row["server"]: number for number, row in reversed(list(enumerate(held)))}
+    cells = [list(_COLUMNS)] + [_cells(row, first[row["server"]] == number) for number, row in enumerate(held)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_COLUMNS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
     return lines + ["%s: %s" % (" ".join(filter(None, (row["server"], row["tier"]))), row["why"]) for row in held if row["why"]]
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
+def _cells(row: Mapping[str, Any], is_first: bool) -> list[str]:
     if row["state"] == "unknown":
         return [row["server"], *[""] * (len(_COLUMNS) - 2), "unknown"]
     return [
@@ -31,6 +33,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         size_text(row["size"]),
         row["last_run"] or "never",
         row["next_run"] or "none",
+        drill_text(row) if is_first else "",
         "" if row["volume_free"] is None else size_text(row["volume_free"]),
         row["state"],
     ]
@@ -40,6 +43,12 @@ def kept_text(row: Mapping[str, Any]) -> str:
     """How many backups a tier holds of how many, as in ``23 of 24 (1 not proven)``."""
     kept = "%d of %s" % (row["kept"], "?" if row["wanted"] is None else row["wanted"])
     return kept + (" (%d not proven)" % row["not_proven"] if row["not_proven"] else "")
+
+
+def drill_text(row: Mapping[str, Any]) -> str:
+    """The last drill in a few words, as in ``passed 7 h 12 min ago``."""
+    age = row["drill_age_seconds"]
+    return row["drill"] if age is None else "%s %s ago" % (row["drill"], age_text(age))
 
 
 def age_text(seconds: int | None) -> str:

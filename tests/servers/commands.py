@@ -49,13 +49,16 @@ class Ended:
 class Running:
     """A run that goes on."""
 
-    def __init__(self, arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, arguments: tuple[str, ...], environment: Mapping[str, str], command: list[str] | None = None, **options: Any
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *arguments],
+            [*(command or [sys.executable, "-c", _PROGRAM]), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(environment),
+            **options,
         )
 
     def wait(self) -> Ended:

@@ -33,9 +33,10 @@ from .version import VERSION
 # What one command alone needs is imported where it runs: a list is printed in half the time.
 if TYPE_CHECKING:
     from .operations.backup import BackupRequest
+    from .operations.drill import DrillRequest
     from .operations.restore import RestoreRequest
 
-COMMANDS = ("backup", "list", "verify", "recover")
+COMMANDS = ("backup", "list", "verify", "recover", "drill")
 _DEFAULT_ROOT = "/backup"
 _OF_ONE_TIER = ("count", "prior_tier", "prior_count", "promote")
 
@@ -100,6 +101,10 @@ def _run(context: Context, options: dict[str, Any]) -> dict[str, Any]:
     age = options.get("maximum_age")
     maximum_age = None if age is None else parse_duration(age)
     wanted = options.get("wanted")
+    if command == "drill":
+        from .operations.drill import drill
+
+        return drill(context, _drill_request(options, maximum_age))
     from .operations.listing import ListRequest, list_backups
 
     if command == "list":
@@ -158,6 +163,29 @@ def _restore_request(options: dict[str, Any], maximum_age: Any) -> RestoreReques
         expected_count=options.get("expected_count"),
         keep_going=options.get("keep_going", False),
         analyze=not options.get("no_analyze", False),
+        dry_run=options["dry_run"],
+    )
+
+
+def _drill_request(options: dict[str, Any], maximum_age: Any) -> DrillRequest:
+    from .operations.drill import DrillRequest
+    from .policy.drill import parse_size
+
+    settings = {}
+    for setting in options.get("server_settings") or ():
+        name, equals, value = setting.partition("=")
+        if not name or not equals:
+            raise UsageError("--server-setting is %r, but must be NAME=VALUE. Nothing was changed." % setting)
+        settings[name] = value
+    size = options.get("scratch_size")
+    return DrillRequest(
+        root=options["root"],
+        wanted=options.get("wanted", LATEST),
+        maximum_age=maximum_age,
+        scratch=options.get("scratch"),
+        scratch_size=None if size is None else parse_size(size),
+        server_settings=settings,
+        compare=not options.get("no_compare", False),
         dry_run=options["dry_run"],
     )
 
@@ -236,9 +264,10 @@ def _parser() -> argparse.ArgumentParser:
     listing = _command(commands, "list", "list the backups, and what --from would select")
     verify_command = _command(commands, "verify", "read backups to their ends and remember the proof")
     recover = _command(commands, "recover", "prove a backup, then restore it")
-    for command in (listing, verify_command, recover):
+    drill_command = _command(commands, "drill", "restore a backup into a throw-away server, and compare what comes out")
+    for command in (listing, verify_command, recover, drill_command):
         command.add_argument("--from", dest="wanted", metavar="BACKUP", help="latest, none, a time, or a file name")
-    for command in (listing, recover):
+    for command in (listing, recover, drill_command):
         command.add_argument("--maximum-age", metavar="DURATION", help="refuse a latest backup older than this, such as 36h")
     recover.add_argument("--database", dest="databases", action="append", metavar="NAME", help="restore only this one; may be repeated")
     recover.add_argument("--replace", action="store_true", help="replace databases that exist")
@@ -254,6 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     recover.add_argument("--keep-going", action="store_true", help="go on after errors; the result is never called a success")
     recover.add_argument("--no-analyze", action="store_true", help="leave the planner's statistics to autovacuum")
     _add_connection(recover)
+    _add_drill(drill_command)
     return parser
 
 
@@ -262,6 +292,22 @@ def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
     command.add_argument("--root", default=_DEFAULT_ROOT, help="where the volume is (default: %(default)s)")
     command.add_argument("--dry-run", action="store_true", default=False, help="plan, check and change nothing")
     return command
+
+
+def _add_drill(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--scratch", metavar="FOLDER", help="where the throw-away server gets a folder (default: that of temporary files)")
+    command.add_argument(
+        "--scratch-size", metavar="SIZE", help="how much may be used there, such as 20Gi, where the file system does not tell"
+    )
+    command.add_argument(
+        "--server-setting",
+        dest="server_settings",
+        action="append",
+        metavar="NAME=VALUE",
+        help="a setting that the throw-away server needs, such as shared_preload_libraries; may be repeated",
+    )
+    command.add_argument("--no-compare", action="store_true", help="restore, and do not dump again")
+    _add_client_folder(command)
 
 
 def _add_connection(command: argparse.ArgumentParser) -> None:
@@ -274,4 +320,8 @@ def _add_connection(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--maintenance-database", default="postgres", help="where to connect to for the whole server (default: %(default)s)"
     )
-    command.add_argument("--client-folder", help="where pg_dumpall and psql are, when not on PATH")
+    _add_client_folder(command)
+
+
+def _add_client_folder(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--client-folder", help="where PostgreSQL's programs are, when not on PATH")

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..backups import Backup
-from ..names import TIERS
+from ..names import TIERS, format_name_time
 from ..policy.selection import select
 from ..volume.catalog import read_catalog
+from ..volume.drill_record import read_drill
 from ..volume.pins import pinned
-from ..volume.root import open_volume
+from ..volume.root import Volume, open_volume
 from ..volume.space import read_space
 from .context import Context
 
@@ -47,6 +48,7 @@ def list_backups(context: Context, request: ListRequest) -> dict[str, Any]:
         "strays": [{"path": stray.path, "why": stray.why} for stray in catalog.strays],
         "selected": None if selected is None else summarize(selected, now),
         "volume": read_space(volume),
+        "last_drill": last_drill(volume, now),
         "message": _message(len(catalog.backups), sum(backup.proven for backup in catalog.backups), request.root),
     }
 
@@ -67,6 +69,25 @@ def summarize(backup: Backup, now: datetime) -> dict[str, Any]:
         "age_seconds": int((now - backup.time).total_seconds()),
         "databases": [] if facts is None else list(facts.database_names),
         "server_version": None if facts is None else facts.server_version,
+    }
+
+
+def last_drill(volume: Volume, now: datetime) -> dict[str, Any] | None:
+    """What the volume remembers of its last drill, as JSON values; None where there was none."""
+    record = read_drill(volume)
+    if record is None:
+        return None
+    return {
+        "backup": record.backup,
+        "tier": record.tier,
+        "result": record.result,
+        "reason": record.reason,
+        "message": record.message,
+        "started": format_name_time(record.started),
+        "finished": format_name_time(record.finished),
+        "age_seconds": int((now - record.finished).total_seconds()),
+        "seconds": record.seconds,
+        "last_passed": None if record.last_passed is None else format_name_time(record.last_passed),
     }
 
 

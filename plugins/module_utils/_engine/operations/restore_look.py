@@ -62,8 +62,16 @@ def look(context: Context, request: RestoreRequest, manifest: Manifest, file: Bi
         )
     finally:
         reader.close()
+    manifest = _moved(manifest, request)
     target = _probe(session, manifest, target, wish)
     return Look(target, wish, examine(manifest, target, wish), single)
+
+
+def _moved(manifest: Manifest, request: RestoreRequest) -> Manifest:
+    """The manifest with the folders that the request has for its tablespaces."""
+    folders = request.tablespace_folders
+    places = tuple(replace(place, location=folders.get(place.name, place.location)) for place in manifest.tablespaces or ())
+    return manifest if manifest.tablespaces is None else replace(manifest, tablespaces=places)
 
 
 def _opening(reader: SectionReader, section: Section) -> bytes:

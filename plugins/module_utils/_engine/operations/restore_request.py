@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Mapping
 
 from ..postgres.connection import Connection
 from ..tools.errors import UsageError
@@ -22,7 +23,7 @@ class RestoreRequest:
     ``databases`` None: all of the backup. ``replace``: databases that exist make room, by ``replace_method``: ``swap``
     keeps the old one until the new one is whole, ``drop`` does not need room for both. ``expected_databases`` and
     ``expected_count`` (with postgres and the templates) must be there afterwards. ``keep_going``: do not stop at errors.
-    ``dry_run``: prove and look, touch nothing.
+    ``dry_run``: prove and look, touch nothing. ``tablespace_folders``: where tablespaces live, by name, instead of where the backup says.
     """
 
     root: str
@@ -37,6 +38,7 @@ class RestoreRequest:
     keep_going: bool = False
     analyze: bool = True
     dry_run: bool = False
+    tablespace_folders: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_request(request: RestoreRequest) -> None:

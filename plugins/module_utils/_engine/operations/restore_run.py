@@ -163,7 +163,7 @@ class RestoreRun:
         present = frozenset(place.name for place in target.tablespaces) | skipped
         # Older servers take anybody for a grantor, and older clients write grants in any order.
         first_role = target.first_role if target.major >= _CHECKS_GRANTORS else None
-        known = TargetGlobals(target.user, target.roles, present, self._seen.wish.chosen, first_role)
+        known = TargetGlobals(target.user, target.roles, present, self._seen.wish.chosen, first_role, self._request.tablespace_folders)
         return filter_globals((bytes(chunk) for chunk in chunks), known)
 
     def _judge(self, outcome: Outcome, what: str) -> None:

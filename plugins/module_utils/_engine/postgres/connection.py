@@ -18,7 +18,7 @@ class Connection:
     """How to reach a server as libpq understands it; what is None is left to libpq.
 
     ``password`` never appears in a representation of this object. ``extra`` holds further
-    libpq environment variables (``PGSSLCERT`` …).
+    libpq environment variables (``PGSSLCERT`` …). ``isolated``: of libpq's own variables none is taken from the environment.
     """
 
     host: str | None = None
@@ -31,10 +31,13 @@ class Connection:
     connect_timeout: int = 10
     maintenance_database: str = "postgres"
     extra: tuple[tuple[str, str], ...] = ()
+    isolated: bool = False
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment for a libpq client, over ``base`` (default: this process's own)."""
         result = dict(os.environ if base is None else base)
+        if self.isolated:
+            result = {name: value for name, value in result.items() if not name.startswith("PG")}
         if self.host is not None:
             for other_way in ("PGSERVICE", "PGHOSTADDR"):
                 result.pop(other_way, None)

@@ -96,7 +96,9 @@ class DumpSource:
         return options if name in _BUILT_IN else options + ["--create"]
 
     def _run(self, program: str, options: list[str]) -> Iterator[bytes]:
-        process = self._runner.start([self._clients.path(program)] + options, self._connection.environment())
+        # The same contents must read alike wherever they are dumped, or a drill could not compare them.
+        environment = {**self._connection.environment(), "PGTZ": "UTC"}
+        process = self._runner.start([self._clients.path(program)] + options, environment)
         self._process = process
         complaints = _Complaints()
         listener = threading.Thread(target=_listen, args=(process, complaints), name=program + "-complaints", daemon=True)

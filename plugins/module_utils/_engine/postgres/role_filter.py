@@ -10,10 +10,11 @@ never by the dump. The role that connects keeps what lets it in: its password an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from .dumped_names import decode_name, find_client_encoding, read_identifier
+from .quoting import quote_literal
 from .statements import BLANK, META_COMMAND, STATEMENT, Piece, PieceReader, gather
 
 _DROP = re.compile(rb"DROP\s+(?:ROLE|TABLESPACE|DATABASE)\s")
@@ -31,6 +32,7 @@ _END = re.compile(rb"\s*;")
 _WITH = re.compile(rb"\s+WITH\b")
 _CONNECT = b"\\connect "
 _LITERAL = rb"(?:[eE]?'(?:[^'\\]|''|\\.)*'|NULL)"
+_LOCATION = re.compile(rb"\s+LOCATION\s+(?P<folder>" + _LITERAL + rb")\s*;")
 _DOOR_ATTRIBUTE = re.compile(
     rb"\s+(?:(?:NO)?SUPERUSER|(?:NO)?LOGIN|(?:ENCRYPTED\s+)?PASSWORD\s+" + _LITERAL + rb"|VALID\s+UNTIL\s+" + _LITERAL + rb""
     rb"|CONNECTION\s+LIMIT\s+-?\d+)(?=[\s;])",
@@ -45,6 +47,7 @@ class TargetGlobals:
 
     ``keep_existing``: what the target has stays as it is; the dump only adds what is missing. ``first_role`` is the one
     that initdb made: memberships granted by the source's first role are granted by the target's, None: as they were.
+    ``folders``: where tablespaces live, by name, instead of where the dump says.
     """
 
     connecting_role: str
@@ -52,6 +55,7 @@ class TargetGlobals:
     tablespaces: frozenset[str]
     keep_existing: bool = False
     first_role: str | None = None
+    folders: Mapping[str, str] = field(default_factory=dict)
 
 
 def filter_globals(globals_sql: Iterable[bytes], target: TargetGlobals) -> Iterator[bytes]:
@@ -111,7 +115,8 @@ class _Judge:
             return b"" if name in self._target.roles and _END.fullmatch(statement, end) else statement
         create = _CREATE_TABLESPACE.match(statement)
         if create:
-            return b"" if self._name(statement, create.end())[0] in self._target.tablespaces else statement
+            name, end = self._name(statement, create.end())
+            return b"" if name in self._target.tablespaces else self._moved(statement, name, end)
         if self._target.keep_existing and self._is_of_existing(statement):
             return b""
         membership = self._membership(statement)
@@ -123,6 +128,14 @@ class _Judge:
             if name == self._target.connecting_role:
                 return _without_door_attributes(statement, end)
         return statement
+
+    def _moved(self, statement: bytes, name: str | None, position: int) -> bytes:
+        """A ``CREATE TABLESPACE`` with the folder that the target has for it."""
+        location = _LOCATION.search(statement, position)
+        if name not in self._target.folders or location is None:
+            return statement
+        folder = quote_literal(self._target.folders[name]).lstrip().encode(self._codec, "surrogateescape")
+        return statement[: location.start("folder")] + folder + statement[location.end("folder") :]
 
     def _is_of_existing(self, statement: bytes) -> bool:
         """Whether a statement changes a role or tablespace that the target has, or what its roles may do with settings."""

@@ -102,6 +102,13 @@ class RestoredWithErrors(EngineError):
     reason = "errors"
 
 
+class DrillFailed(EngineError):
+    """The server of a drill did not start, or what was restored into it is not what was dumped."""
+
+    code = 12
+    reason = "drill"
+
+
 class Interrupted(EngineError):
     """A signal ended the run; ``code`` is 128 plus its number, as shells have it."""
 

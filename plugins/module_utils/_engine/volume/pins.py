@@ -34,7 +34,7 @@ def pin(volume: Volume, file_name: str) -> Iterator[None]:
 
     Where the volume cannot be written, nobody can prune it either, and nothing is done: a restore never fails for want of a pin.
     """
-    held = _Pin.place(volume, file_name) if volume.writable else None
+    held = _Pin.place(volume, file_name) if volume.remembers else None
     try:
         yield
     finally:

@@ -30,6 +30,11 @@ class Volume:
         """The engine's own folder: locks, pins, unfinished work."""
         return os.path.join(self.root, PRIVATE_FOLDER)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether :attr:`private` can be written, which a mount may allow where the rest of the volume is read-only."""
+        return self.writable or os.access(self.private, os.W_OK)
+
     def tier(self, tier: str) -> str:
         """The folder of ``tier``, which may not exist yet; raises UsageError for an unknown tier."""
         if tier not in TIERS:
