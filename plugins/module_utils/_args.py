@@ -59,6 +59,16 @@ RESTORE_SPEC: dict[str, Any] = {
     "analyze": {"type": "bool", "default": True},
 }
 
+DRILL_SPEC: dict[str, Any] = {
+    "from_backup": {"type": "str", "default": "latest"},
+    "maximum_age": {"type": "str"},
+    "scratch": {"type": "path"},
+    "scratch_size": {"type": "str"},
+    "server_settings": {"type": "dict", "default": {}},
+    "compare": {"type": "bool", "default": True},
+    "client_folder": {"type": "path"},
+}
+
 VERIFY_SPEC: dict[str, Any] = {
     "from_backup": {"type": "str", "default": "all"},
     "tiers": {"type": "list", "elements": "str", "choices": _TIERS, "default": _TIERS},

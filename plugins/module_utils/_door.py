@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable
 from ._engine.names import DEFAULT_COUNT
 from ._engine.operations.backup import BackupRequest
 from ._engine.operations.context import Context
+from ._engine.operations.drill import DrillRequest
 from ._engine.operations.dump import DumpSettings
 from ._engine.operations.restore import RestoreRequest
 from ._engine.operations.restore_run import SKIPPED
+from ._engine.policy.drill import parse_size
 from ._engine.policy.moments import parse_duration
 from ._engine.policy.retention import TierPolicy
 from ._engine.postgres.connection import Connection
@@ -98,6 +100,20 @@ def restore_request_of(params: dict[str, Any], dry_run: bool) -> RestoreRequest:
         expected_count=params["expected_count"],
         keep_going=params["keep_going"],
         analyze=params["analyze"],
+        dry_run=dry_run,
+    )
+
+
+def drill_request_of(params: dict[str, Any], dry_run: bool) -> DrillRequest:
+    """The drill that the parameters of ``pg_backup_drill`` describe; raises UsageError for a duration or size that cannot be read."""
+    return DrillRequest(
+        root=params["root"],
+        wanted=params["from_backup"],
+        maximum_age=duration_of(params["maximum_age"]),
+        scratch=params["scratch"],
+        scratch_size=None if params["scratch_size"] is None else parse_size(params["scratch_size"]),
+        server_settings={name: str(value) for name, value in params["server_settings"].items()},
+        compare=params["compare"],
         dry_run=dry_run,
     )
 

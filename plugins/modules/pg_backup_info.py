@@ -205,6 +205,62 @@ selected:
       type: str
       returned: always
       sample: "17.10"
+last_drill:
+  description: What the volume remembers of its last drill, or null where there was none.
+  type: dict
+  returned: success
+  contains:
+    backup:
+      description: The UTC start time of the backup that was drilled.
+      type: str
+      returned: always
+      sample: "2026-11-22T03:07:00Z"
+    tier:
+      description: The tier that it lay in.
+      type: str
+      returned: always
+      sample: hourly
+    result:
+      description: Whether it V(passed) or V(failed).
+      type: str
+      returned: always
+      sample: passed
+    reason:
+      description: The kind of failure in one word. Empty where it passed.
+      type: str
+      returned: always
+      sample: ""
+    message:
+      description: How it ended, in a sentence.
+      type: str
+      returned: always
+      sample: >-
+        Backup 2026-11-22T03:07:00Z passed its drill: 3 databases were restored in 40 s, 3 of them equal to the backup when dumped again.
+    started:
+      description: When it was begun, in UTC.
+      type: str
+      returned: always
+      sample: "2026-11-22T03:17:00Z"
+    finished:
+      description: When it ended, in UTC.
+      type: str
+      returned: always
+      sample: "2026-11-22T03:17:40Z"
+    age_seconds:
+      description: How long ago it ended, by the clock of the host that runs the module.
+      type: int
+      returned: always
+      sample: 25940
+    seconds:
+      description: How long it took.
+      type: float
+      returned: always
+      sample: 40.3
+    last_passed:
+      description: When a drill last passed, in UTC, or null where none ever did.
+      type: str
+      returned: always
+      sample: "2026-11-22T03:17:40Z"
 strays:
   description: Files in the tiers that are no backups. They are never touched.
   type: list

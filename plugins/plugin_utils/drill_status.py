@@ -35,8 +35,9 @@ def drill_facts(cronjobs: Iterable[Mapping[str, Any]], last_drill: Mapping[str, 
     state, message = last.get("result") or ("never" if drills else "none"), last.get("message")
     for cronjob in drills:
         if _ended_in_silence(cronjob.get("status") or {}, finished):
-            state, message = "failed", "The drill of %s ended before it could say how; the log of its Job says why." % (
-                cronjob["status"]["lastScheduleTime"]
+            state, message = (
+                "failed",
+                "The drill of %s ended before it could say how; the log of its Job says why." % (cronjob["status"]["lastScheduleTime"]),
             )
         elif state == "passed" and _is_late(cronjob, finished, now):
             state, message = "late", "No drill has run since %s, and two were due." % finished

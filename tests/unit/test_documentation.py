@@ -164,6 +164,7 @@ def summary_fields(name: str, key: str) -> dict[str, Any]:
         ("pg_backup_info", "backups", {"in_use"}),
         ("pg_backup_info", "selected", set()),
         ("pg_backup_verify", "backups", {"verified"}),
+        ("pg_backup_drill", "backup", set()),
         ("pg_restore", "backup", set()),
     ],
 )

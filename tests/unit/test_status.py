@@ -145,8 +145,61 @@ def test_the_table_is_aligned() -> None:
     held = [backup("2026-11-22T10:07:00Z", size=9 * 1024 * 1024)]
     rows = tier_rows("orders", [cronjob(status=RAN), failed], held, NOW, {"size": 2**40, "free": 5 * 2**30})
     assert status_table(rows) == [
-        "SERVER  TIER    NEWEST                AGE     KEPT     SIZE     LAST RUN              NEXT RUN              FREE     STATE",
-        "orders  hourly  2026-11-22T10:07:00Z  23 min  1 of 24  9.0 MiB  2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  5.0 GiB  good",
-        "orders  daily   none                          0 of 24  0 B      2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  5.0 GiB  failed",
+        "SERVER  TIER    NEWEST                AGE     KEPT     SIZE     LAST RUN              NEXT RUN              LAST DRILL  FREE     STATE",
+        "orders  hourly  2026-11-22T10:07:00Z  23 min  1 of 24  9.0 MiB  2026-11-22T10:07:00Z  2026-11-22T11:07:00Z  none        5.0 GiB  good",
+        "orders  daily   none                          0 of 24  0 B      2026-11-22T10:07:00Z  2026-11-22T11:07:00Z              5.0 GiB  failed",
         "orders daily: The run of 2026-11-22T10:07:00Z did not succeed; the log of its Job says why.",
     ]
+
+
+def drill_cronjob(schedule: str = "17 3 * * *", status: dict | None = None, **spec: object) -> dict:
+    return {
+        "metadata": {"name": "orders-backup-drill", "labels": {"bandr.postgres/action": "drill"}},
+        "spec": {"schedule": schedule, **spec},
+        "status": status or {},
+    }
+
+
+def drilled(result: str, finished: str) -> dict:
+    return {"result": result, "finished": finished, "backup": "2026-11-22T02:07:00Z", "message": "So it ended.", "last_passed": None}
+
+
+PASSED, FAILED = drilled("passed", "2026-11-22T03:18:00Z"), drilled("failed", "2026-11-22T03:18:00Z")
+RAN_AT_THREE = {"lastScheduleTime": "2026-11-22T03:17:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("drills", "last", "state"),
+    [
+        ([], None, "none"),
+        ([], PASSED, "passed"),
+        ([drill_cronjob()], None, "never"),
+        ([drill_cronjob(status=RAN_AT_THREE)], None, "failed"),
+        ([drill_cronjob(status=dict(RAN_AT_THREE, active=[{}]))], None, "never"),
+        ([drill_cronjob(status=RAN_AT_THREE)], PASSED, "passed"),
+        ([drill_cronjob(status=RAN_AT_THREE)], FAILED, "failed"),
+        # It was killed before it could write anything down.
+        ([drill_cronjob(status=RAN_AT_THREE)], drilled("passed", "2026-11-21T03:18:00Z"), "failed"),
+        ([drill_cronjob(status={"lastScheduleTime": "2026-11-20T01:17:00Z"})], drilled("passed", "2026-11-20T01:18:00Z"), "late"),
+        ([drill_cronjob(suspend=True)], drilled("passed", "2026-11-12T03:18:00Z"), "passed"),
+    ],
+)
+def test_the_last_drill_is_told_in_every_row_and_counts_in_the_first(drills: list, last: dict | None, state: str) -> None:
+    jobs = [cronjob(status=RAN), cronjob("daily"), *drills]
+    hourly, daily = tier_rows("orders", jobs, [backup("2026-11-22T10:07:00Z")], NOW, last_drill=last)
+    assert (hourly["drill"], daily["drill"]) == (state, state)
+    assert (hourly["state"], hourly["good"]) == {"failed": ("failed", False), "late": ("stale", False)}.get(state, ("good", True))
+    assert bool(hourly["why"]) is not hourly["good"]
+    assert daily["state"] == "new"
+    assert hourly["drill_backup"] == (None if last is None else "2026-11-22T02:07:00Z")
+
+
+def test_what_is_wrong_with_the_tier_itself_is_said_first() -> None:
+    (hourly,) = tier_rows("orders", [cronjob(status=RAN, suspend=True)], [], NOW, last_drill=FAILED)
+    assert (hourly["state"], hourly["drill"]) == ("suspended", "failed")
+
+
+def test_the_table_tells_of_a_drill_once() -> None:
+    lines = status_table(tier_rows("orders", [cronjob(status=RAN), cronjob("daily")], [], NOW, last_drill=FAILED))
+    assert ["failed 7 h 12 min ago" in line for line in lines] == [False, True, False, False]
+    assert lines[-1] == "orders hourly: So it ended."

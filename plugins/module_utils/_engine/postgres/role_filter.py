@@ -132,9 +132,10 @@ class _Judge:
     def _moved(self, statement: bytes, name: str | None, position: int) -> bytes:
         """A ``CREATE TABLESPACE`` with the folder that the target has for it."""
         location = _LOCATION.search(statement, position)
-        if name not in self._target.folders or location is None:
+        wanted = None if name is None else self._target.folders.get(name)
+        if wanted is None or location is None:
             return statement
-        folder = quote_literal(self._target.folders[name]).lstrip().encode(self._codec, "surrogateescape")
+        folder = quote_literal(wanted).lstrip().encode(self._codec, "surrogateescape")
         return statement[: location.start("folder")] + folder + statement[location.end("folder") :]
 
     def _is_of_existing(self, statement: bytes) -> bool:

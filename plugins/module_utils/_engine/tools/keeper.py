@@ -58,16 +58,16 @@ class _Ended(Exception):
 
 
 def _end(_number: int, _frame: Any) -> None:
-    for number in _OWNERS_END:
-        signal.signal(number, signal.SIG_IGN)
+    for each in _OWNERS_END:
+        signal.signal(each, signal.SIG_IGN)
     raise _Ended
 
 
 def _keep(folder: str, commands: list[list[str]]) -> None:
     child: subprocess.Popen[bytes] | None = None
     try:
-        for number in _OWNERS_END:
-            signal.signal(number, _end)
+        for each in _OWNERS_END:
+            signal.signal(each, _end)
         with open(os.path.join(folder, LOG), "ab") as log:
             for number, command in enumerate(commands):
                 child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
