@@ -107,15 +107,17 @@ class _Given:
 def _server(given: _Given, migration: Migration) -> None:
     variables = migration.variables
     namespace = given.text("backup_namespace") or given.text("recovery_namespace")
-    host = given.text("backup_database_host") or given.text("recovery_host")
+    # The template of a recovery's parameters has names that its role does not read; who filled it in meant something.
+    host = given.text("backup_database_host") or given.text("recovery_host") or given.text("recovery_database_host")
     for name, value in (("backup_namespace", namespace), ("backup_database_host", host)):
         if not value:
             raise MigrationError("%s is not set: this is no parameter file of bandr-ansible, or one that was never filled in." % name)
     variables["pg_backup_namespace"] = namespace
     variables["pg_backup_host"] = host
-    if given.text("backup_database_user"):
-        variables["pg_backup_user"] = given.text("backup_database_user")
-    password = given.text("backup_database_user_password")
+    user = given.text("backup_database_user") or given.text("recovery_database_user")
+    if user:
+        variables["pg_backup_user"] = user
+    password = given.text("backup_database_user_password") or given.text("recovery_database_user_password")
     if password:
         migration.secrets["pg_backup_password"] = password
         migration.notes.append("The password becomes a Secret. Encrypt the file that holds it: ansible-vault encrypt.")
@@ -215,7 +217,10 @@ def _recovery(given: _Given, migration: Migration) -> None:
 
 def _without_heir(given: _Given, migration: Migration) -> None:
     # Asked for above only where something else was missing.
-    for name in ("recovery_database_secret", "recovery_database_secret_admin_user_password_key", "recovery_database_admin_user"):
+    for name in (
+        "recovery_database_secret", "recovery_database_secret_admin_user_password_key", "recovery_database_admin_user",
+        "recovery_database_host", "recovery_database_user", "recovery_database_user_password",
+    ):  # fmt: skip
         given.text(name)
     for name in given.rest():
         if name in _WITHOUT_HEIR:

@@ -20,6 +20,8 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine import comm
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.command_line import main
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations import backup, listing, restore, verify
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import EngineError
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.root import open_volume
+from ansible_collections.bandr.postgres.tests.volumes.samples import hours, lay_down, sample_manifest
 
 OPERATIONS = {"run_backup": backup, "list_backups": listing, "verify": verify, "restore": restore}
 LOADED_BY = "import sys; from {0}.command_line import main; main({1!r}); print(*(name for name in sys.modules if name.startswith({0!r})))"
@@ -214,3 +216,57 @@ def test_a_list_loads_nothing_that_only_other_commands_need(tmp_path):
     loaded = {name[len(engine) + 1 :] for name in said.split()}
     assert "operations.listing" in loaded
     assert not loaded & {"operations.backup", "operations.restore", "operations.verify", "postgres.sections", "volume.work", "targets"}
+
+
+# Where the volume is
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """The folders of an image: its own one for backups, without a volume, and the place of the predecessor's recovery."""
+    backup, recovery = tmp_path / "backup", tmp_path / "recovery"
+    backup.mkdir()
+    (backup / ".bandr-no-volume").write_text("")
+    monkeypatch.setattr(command_line, "_DEFAULT_ROOT", str(backup))
+    monkeypatch.setattr(command_line, "_RECOVERY_ROOT", str(recovery))
+    return backup, recovery
+
+
+def test_a_claim_of_the_backups_at_the_place_of_the_old_recovery_is_found(places):
+    (places[1] / "daily").mkdir(parents=True)
+    lay_down(open_volume(str(places[1])), "daily", sample_manifest(hours(0)))
+    code, result, said = call("list")
+    assert code == 0 and [backup["tier"] for backup in result["backups"]] == ["daily"]
+    assert "The backups are read from %s." % places[1] in said
+
+
+def test_a_volume_at_its_own_place_wins(places):
+    (places[1] / "hourly").mkdir(parents=True)
+    (places[0] / ".bandr-no-volume").unlink()
+    lay_down(open_volume(str(places[0])), "weekly", sample_manifest(hours(0)))
+    code, result, said = call("list")
+    assert code == 0 and [backup["tier"] for backup in result["backups"]] == ["weekly"] and "are read from" not in said
+
+
+@pytest.mark.parametrize("command", ["backup", "verify"])
+def test_what_writes_to_the_volume_looks_at_its_own_place_alone(places, command):
+    (places[1] / "hourly").mkdir(parents=True)
+    code, result, _said = call(command)
+    assert code == 5 and "No volume is mounted at %s" % places[0] in result["message"]
+
+
+def test_a_claim_for_unpacking_is_no_volume(places):
+    places[1].mkdir()
+    (places[1] / "dumpall.sql").write_text("SELECT 1;")
+    code, result, _said = call()
+    assert code == 5 and "No volume is mounted at %s" % places[0] in result["message"]
+
+
+def test_a_claim_at_the_place_of_the_old_recovery_means_recovering(places, monkeypatch):
+    (places[1] / "hourly").mkdir(parents=True)
+    seen = requests_of(monkeypatch)
+    call()
+    call(BACKUP_TYPE="hourly")
+    (restoring, backing_up) = seen
+    assert (restoring.root, restoring.wanted) == (str(places[1]), "latest")
+    assert backing_up.root == str(places[0])

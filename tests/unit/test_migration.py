@@ -149,6 +149,29 @@ def test_a_recovery_file_alone_is_enough() -> None:
     assert result["variables"]["pg_backup_volume_claim"] == "database-backup" and result["secrets"] == {}
 
 
+def test_the_template_of_a_recovery_has_names_of_its_own() -> None:
+    template = {
+        "backup_type": "once",
+        "recovery_namespace": "shop",
+        "recovery_sa": "postgres",
+        "recovery_database_user_password": "hush",
+        "recovery_database_host": "database",
+        "recovery_database_user": "admin",
+        "recovery_volume_size_g": 0,
+        "recovery_volume_storageclass": " ",
+    }
+    result = migrated(template)
+    assert (result["variables"]["pg_backup_host"], result["variables"]["pg_backup_user"]) == ("database", "admin")
+    assert result["secrets"] == {"pg_backup_password": "hush"} and "hush" not in json.dumps(result["notes"])
+    # What a backup says wins, and nothing is said of what it makes needless.
+    both = migrated({**CRON, **template, "backup_type": "cron"})
+    assert (both["variables"]["pg_backup_host"], both["secrets"]) == (
+        "database",
+        {"pg_backup_password": CRON["backup_database_user_password"]},
+    )
+    assert "recovery_database" not in " ".join(both["notes"])
+
+
 def test_a_claim_is_adopted_and_else_made() -> None:
     adopted = variables(backup_volume_size_g=20, backup_volume_storageclass="fast")
     assert adopted["pg_backup_volume_claim"] == "database-backup"

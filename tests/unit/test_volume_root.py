@@ -51,6 +51,20 @@ def test_a_volume_that_may_not_be_written_can_still_be_read(tmp_path, monkeypatc
     assert open_volume(str(tmp_path), writable=False) == Volume(str(tmp_path), False)
 
 
+def test_whose_a_volume_is_that_may_not_be_written_is_said_with_the_cure(tmp_path, monkeypatch):
+    (tmp_path / "hourly").mkdir(0o755)
+    os.chmod(tmp_path / "hourly", 0o755)
+    volume = open_volume(str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    words = r"the folder .*/hourly, which belongs to user %d and group %d with mode 0755\. Nothing was changed\. .* fsGroup" % (
+        os.stat(tmp_path).st_uid,
+        os.stat(tmp_path).st_gid,
+    )
+    with pytest.raises(VolumeError, match=words):
+        volume.check_tier("hourly")
+    volume.check_tier("daily")
+
+
 def test_a_volume_that_may_not_be_read_is_told_as_that(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(VolumeError, match="may not read the volume"):

@@ -29,6 +29,7 @@ from .tools.progress import StreamProgress
 from .tools.signals import interruptible
 from .tools.termination import write_termination_message
 from .version import VERSION
+from .volume.root import holds_tiers, is_mounted
 
 # What one command alone needs is imported where it runs: a list is printed in half the time.
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 
 COMMANDS = ("backup", "list", "verify", "recover", "drill")
 _DEFAULT_ROOT = "/backup"
+# Where bandr-ansible's recovery Jobs mount their only claim.
+_RECOVERY_ROOT = "/recovery"
+# These write nothing that matters to the volume.
+_READERS = ("list", "recover")
 _OF_ONE_TIER = ("count", "prior_tier", "prior_count", "promote")
 
 
@@ -57,6 +62,8 @@ def main(
     try:
         with interruptible():
             options = _parse(list(sys.argv[1:] if arguments is None else arguments), environment)
+            if options["root"] == _RECOVERY_ROOT:
+                progress.say("The backups are read from %s." % _RECOVERY_ROOT)
             context = Context(client_folder=options.get("client_folder"), progress=progress)
             with ExitStack() as stack:
                 stack.callback(context.runner.end_all)
@@ -226,7 +233,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parse(arguments: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")):
-        arguments = [default_command(environment)] + arguments
+        arguments = [default_command(environment, os.path.isdir(_RECOVERY_ROOT))] + arguments
     # argparse only sets what was given (SUPPRESS), so that what is on the command line wins over the environment.
     given = vars(_parser().parse_args(arguments))
     options = options_from(environment, given["command"])
@@ -234,8 +241,16 @@ def _parse(arguments: list[str], environment: Mapping[str, str]) -> dict[str, An
         # What the environment counts is another tier: its count would prune this one.
         for name in _OF_ONE_TIER:
             options.pop(name, None)
+    options["root"] = _usual_root(given["command"])
     options.update(given)
     return options
+
+
+def _usual_root(command: str) -> str:
+    """``/backup``, or the place of the predecessor's recovery Jobs where the tiers are mounted there and nothing at ``/backup``."""
+    if command in _READERS and not is_mounted(_DEFAULT_ROOT) and holds_tiers(_RECOVERY_ROOT):
+        return _RECOVERY_ROOT
+    return _DEFAULT_ROOT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -289,7 +304,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=summary, argument_default=argparse.SUPPRESS, allow_abbrev=False)
-    command.add_argument("--root", default=_DEFAULT_ROOT, help="where the volume is (default: %(default)s)")
+    command.add_argument("--root", help="where the volume is (default: %s)" % _DEFAULT_ROOT)
     command.add_argument("--dry-run", action="store_true", default=False, help="plan, check and change nothing")
     return command
 

@@ -67,11 +67,14 @@ def options_from(environment: Mapping[str, str], command: str) -> dict[str, Any]
     return options
 
 
-def default_command(environment: Mapping[str, str]) -> str:
-    """What to do without a command: ``recover`` where a variable is set that only the predecessor's recovery knows."""
+def default_command(environment: Mapping[str, str], at_recovery: bool = False) -> str:
+    """What to do without a command: ``recover`` where a variable is set that only the predecessor's recovery knows.
+
+    ``at_recovery``: whether something is mounted where only its recovery Jobs mount a claim.
+    """
     if "BACKUP_TYPE" in environment and "FROM_BACKUP" not in environment:
         return BACKUP
-    return RECOVER if any(name in environment for name in _OF_RECOVERY) else BACKUP
+    return RECOVER if at_recovery or any(name in environment for name in _OF_RECOVERY) else BACKUP
 
 
 def _refuse(environment: Mapping[str, str], replaced: Mapping[str, str]) -> None:

@@ -97,6 +97,8 @@ class _Run:
     def dump(self) -> dict[str, Any]:
         """Dump, publish, prune."""
         settings = self._settings()
+        # A dump that cannot be published would have been made for nothing.
+        self.volume.check_tier(self.policy.tier)
         with hold(self.volume, "dump", self.request.wait_seconds, on_wait=self.context.progress.say) as lease:
             with self._catalog_lock():
                 self.swept = sweep(self.volume)

@@ -60,6 +60,12 @@ class Volume:
             folder = self._make(os.path.join(folder, part))
         return folder
 
+    def check_tier(self, tier: str) -> None:
+        """Look early whether ``tier`` takes new files; a missing folder does. Raises VolumeError."""
+        folder = self.tier(tier)
+        if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
+            raise _not_writable("folder", folder)
+
     def _make(self, folder: str) -> str:
         with storage_errors("Making the folder %s" % folder, "No backup was touched."):
             try:
@@ -99,14 +105,26 @@ def open_volume(path: str, writable: bool = True) -> Volume:
         raise VolumeError("User id %d may not read the volume %s. %s Give that user the right." % (os.geteuid(), root, _NOTHING_CHANGED))
     can_write = os.access(root, os.W_OK)
     if writable and not can_write:
-        raise _not_writable(root)
+        raise _not_writable("volume", root)
     return Volume(root, can_write)
 
 
-def _not_writable(root: str) -> VolumeError:
-    if os.statvfs(root).f_flag & os.ST_RDONLY:
-        return VolumeError("The volume %s is mounted read-only. %s Mount it so that it can be written." % (root, _NOTHING_CHANGED))
+def holds_tiers(path: str) -> bool:
+    """Whether the folder ``path`` is a volume with a tier on it; False for whatever cannot be looked at."""
+    return not os.path.lexists(os.path.join(path, NO_VOLUME_MARKER)) and any(os.path.isdir(os.path.join(path, tier)) for tier in TIERS)
+
+
+def is_mounted(path: str) -> bool:
+    """Whether ``path`` is a folder other than the image's own."""
+    return os.path.isdir(path) and not os.path.lexists(os.path.join(path, NO_VOLUME_MARKER))
+
+
+def _not_writable(what: str, path: str) -> VolumeError:
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        return VolumeError("The %s %s is mounted read-only. %s Mount it so that it can be written." % (what, path, _NOTHING_CHANGED))
+    found = os.stat(path)
     return VolumeError(
-        "User id %d may not write to the volume %s. %s Give that user, or a group it belongs to, the right."
-        % (os.geteuid(), root, _NOTHING_CHANGED)
+        "User id %d may not write to the %s %s, which belongs to user %d and group %d with mode %04o. %s Give that user, or a group "
+        "it belongs to, the right; for a pod that is fsGroup, or supplementalGroups on NFS, in its securityContext."
+        % (os.geteuid(), what, path, found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode), _NOTHING_CHANGED)
     )
