@@ -36,6 +36,7 @@ BACKUP_SPEC: dict[str, Any] = {
     "exclude_databases": {"type": "list", "elements": "str", "default": []},
     "role_passwords": {"type": "bool", "default": True, "no_log": False},
     "lock_wait_seconds": {"type": "int", "default": 300},
+    "jobs": {"type": "int", "default": 1},
     "wait_seconds": {"type": "float", "default": 0},
     "codec": {"type": "str", "choices": ["auto", "zstd", "gzip"], "default": "auto"},
     "level": {"type": "int"},

@@ -79,7 +79,7 @@ def backup_request_of(params: dict[str, Any], dry_run: bool) -> BackupRequest:
             prior_count=params["prior_count"],
             promote=params["promote"],
         ),
-        dump=DumpSettings(connection_of(params), options, params["codec"], params["level"]),
+        dump=DumpSettings(connection_of(params), options, params["codec"], params["level"], params["jobs"]),
         wait_seconds=params["wait_seconds"],
         prove_promotion=params["prove_promotion"],
         dry_run=dry_run,

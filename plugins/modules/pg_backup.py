@@ -82,6 +82,14 @@ options:
     description: How long to wait for a locked table before the run fails.
     type: int
     default: 300
+  jobs:
+    description:
+      - How many databases to dump at a time, the largest first. The backup is the same file whatever the number.
+      - Each takes a connection and a processor of the server, and a C(pg_dump) and a compressor of its own here.
+      - With more than one, O(root) needs room for what is compressed of databases whose turn in the file has not come.
+      - It makes no difference for O(database).
+    type: int
+    default: 1
   wait_seconds:
     description: How long to wait for another run on the same volume to end before this one fails.
     type: float

@@ -74,14 +74,14 @@ def small(tmp_path):
         subprocess.run(["umount", str(folder)], check=os.path.ismount(folder))
 
 
-def request(root, source, tier="hourly"):
-    settings = DumpSettings(connection_to(source))
+def request(root, source, tier="hourly", jobs=1):
+    settings = DumpSettings(connection_to(source), jobs=jobs)
     prior = {} if tier == "hourly" else {"prior_tier": "hourly", "prior_count": 1}
     return BackupRequest(str(root), TierPolicy(tier, 24, **prior), settings)
 
 
-def backup(root, source, **options):
-    return run_backup(Context(client_folder=source.installation.bin_folder), request(root, source, **options))
+def backup(root, source, clients=None, **options):
+    return run_backup(Context(client_folder=clients or source.installation.bin_folder), request(root, source, **options))
 
 
 def rooms(pages_of_dump):
@@ -127,6 +127,24 @@ def test_a_full_disk_at_every_write_of_a_backup(source, small, tmp_path):
         assert failures > 12 and pages > pages_of_dump
     verify_all(small.path)
     assert backup(small.path, source)["swept"] == []
+
+
+def test_a_full_disk_while_a_database_waits_for_its_turn(source, small, tmp_path):
+    clients = Clients(tmp_path / "clients", source.installation)
+    # The first in the file is the last to come, so that all of the big one waits beside the file.
+    clients.hook("pg_dump", before='case "$*" in *template1*) sleep 0.5;; esac')
+    (tmp_path / "roomy").mkdir()
+    options = {"jobs": 2, "clients": clients.path}
+    pages_of_dump = backup(tmp_path / "roomy", source, **options)["stored_size"] // PAGE
+    failures = 0
+    for pages in range(0, 3 * pages_of_dump, pages_of_dump // 5):
+        if fill_and_run(small, source, lambda pages=pages: small.leave(pages), **options):
+            break
+        failures += 1
+    # While it is moved it is there twice.
+    assert failures > 5 and pages > 2 * pages_of_dump
+    verify_all(small.path)
+    assert backup(small.path, source, **options)["swept"] == []
 
 
 @pytest.mark.parametrize("tier", ["hourly", "daily"])

@@ -159,7 +159,9 @@ class Clients:
         program.unlink(missing_ok=True)
         program.write_text(
             '#!/bin/sh\ncase "$1" in --version|--help) exec %(real)s "$@";; esac\n'
-            "echo >>%(count)s\nif [ $(wc -l <%(count)s) -eq %(call)d ]; then echo $$ >%(held)s.new; mv %(held)s.new %(held)s\n"
+            # Calls may come at the same time, and a folder is made by one of them alone.
+            "call=1\nwhile ! mkdir %(count)s-$call 2>/dev/null; do call=$((call + 1)); done\n"
+            "if [ $call -eq %(call)d ]; then echo $$ >%(held)s.new; mv %(held)s.new %(held)s\n"
             'while [ ! -e %(gone)s ]; do sleep 0.02; done; fi\nexec %(real)s "$@"\n'
             % {
                 "real": shlex.quote(str(real)),

@@ -98,7 +98,7 @@ def test_every_option_of_a_backup_arrives(monkeypatch):
     call(
         "backup", "--root", "/r", "--tier", "weekly", "--count", "3", "--prior-tier", "hourly", "--prior-count", "2", "--promote", "newest",
         "--unproved-promotion", "--exclude-database", "a", "--exclude-database", "b", "--no-role-passwords",
-        "--lock-wait-seconds", "7", "--wait-seconds", "1.5", "--codec", "gzip", "--level", "9", "--dry-run", "--host", "h", "--port", "1234",
+        "--lock-wait-seconds", "7", "--jobs", "3", "--wait-seconds", "1.5", "--codec", "gzip", "--level", "9", "--dry-run", "--host", "h", "--port", "1234",
         "--user", "u", "--sslmode", "require", "--sslrootcert", "/c", "--maintenance-database", "m", "--client-folder", "/f",
     )  # fmt: skip
     (request,) = seen
@@ -107,6 +107,7 @@ def test_every_option_of_a_backup_arrives(monkeypatch):
     assert (request.root, request.wait_seconds, request.prove_promotion, request.dry_run) == ("/r", 1.5, False, True)
     assert (dump.codec, dump.level, dump.options.exclude_databases) == ("gzip", 9, ("a", "b"))
     assert (dump.options.role_passwords, dump.options.lock_wait_seconds) == (False, 7)
+    assert dump.jobs == 3
     connection = dump.connection
     assert (connection.host, connection.port, connection.user, connection.maintenance_database) == ("h", 1234, "u", "m")
     assert (connection.sslmode, connection.sslrootcert) == ("require", "/c")

@@ -148,7 +148,7 @@ def _backup_request(options: dict[str, Any]) -> BackupRequest:
     return BackupRequest(
         root=options["root"],
         policy=policy,
-        dump=DumpSettings(_connection(options), dump_options, options["codec"], options.get("level")),
+        dump=DumpSettings(_connection(options), dump_options, options["codec"], options.get("level"), options["jobs"]),
         wait_seconds=options["wait_seconds"],
         prove_promotion=not options.get("unproved_promotion", False),
         dry_run=options["dry_run"],
@@ -270,6 +270,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     backup.add_argument("--no-role-passwords", action="store_true", help="for users without superuser rights")
     backup.add_argument("--lock-wait-seconds", type=int, default=300, help="how long to wait for a locked table")
+    backup.add_argument("--jobs", type=int, default=1, help="databases to dump at a time (default: %(default)s)")
     backup.add_argument("--wait-seconds", type=float, default=0.0, help="how long to wait for another run")
     backup.add_argument(
         "--codec", choices=("auto", "zstd", "gzip"), default="auto", help="how to compress (default: zstd where it is installed)"

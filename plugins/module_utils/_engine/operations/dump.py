@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import BinaryIO
 
 from ..manifest import WHOLE, DatabaseFacts, LeftOut, Manifest
 from ..names import DumpName
@@ -16,26 +17,30 @@ from ..postgres.connection import Connection
 from ..postgres.dump_source import DumpOptions, DumpSource
 from ..postgres.restrict import new_restrict_key
 from ..postgres.sections import SectionScanner
-from ..postgres.server import ServerLook, look_at_server, look_into_database, roles_in_use
+from ..postgres.server import ServerLook, databases_to_dump, look_at_server, look_into_database, roles_in_use
 from ..postgres.session import Session, StatementFailed
 from ..tools.codecs import choose_codec
 from ..tools.errors import ConnectionFailed, DumpFailed, EngineError, UsageError, VolumeError
 from ..tools.progress import format_bytes
 from ..version import VERSION
 from .context import Context
+from .dump_jobs import DumpJobs, JobSettings
 from .dump_writer import DumpWriter, WrittenDump
 
 _NOTHING_CHANGED = "No backup was made and no older one was touched"
+# Before this version pg_dumpall wrote more around each database than pg_dump does.
+_IN_PARTS = 12
 
 
 @dataclass(frozen=True)
 class DumpSettings:
-    """Which server, what of it, and how it is stored; ``level`` None is the codec's own."""
+    """Which server, what of it, and how it is stored; ``level`` None is the codec's own. ``jobs``: databases at a time."""
 
     connection: Connection
     options: DumpOptions = DumpOptions()
     codec: str = "auto"
     level: int | None = None
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class _Server:
 
 def check_server(context: Context, settings: DumpSettings) -> None:
     """Raise what :func:`dump_server` would raise before it starts to dump; changes nothing."""
+    _check_jobs(settings.jobs)
     choose_codec(settings.codec, settings.level)
     _first_look(context, context.session(settings.connection), settings.options)
 
@@ -59,6 +65,7 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
 
     Raises ConnectionFailed, DumpFailed, UsageError, or OSError where the file cannot be written.
     """
+    _check_jobs(settings.jobs)
     codec = choose_codec(settings.codec, settings.level)
     session = context.session(settings.connection)
     server = _first_look(context, session, settings.options)
@@ -66,17 +73,14 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
     options = settings.options
     if context.clients.knows_restrict_key():
         options = replace(options, restrict_key=new_restrict_key())
-    source = DumpSource(context.runner, context.clients, settings.connection, options)
-    scanner = SectionScanner(options.restrict_key)
     context.progress.start("dumping %s" % settings.connection.address)
     try:
-        written = _stream(context, settings, codec, source, scanner, path)
+        settings = replace(settings, options=options, codec=codec)
+        written, warnings = _write(context, settings, session, server, path)
     finally:
         context.progress.done()
-    if not scanner.complete:
-        raise DumpFailed("The dump does not end as a whole one ends. %s; run the backup again." % _NOTHING_CHANGED)
     # Clients up to version 11 do not say where a database begins.
-    dumped = None if any(section.kind == WHOLE for section in written.sections) else tuple(scanner.databases)
+    dumped = None if any(section.kind == WHOLE for section in written.sections) else written.databases
     left_out = _second_look(session, server, dumped, options)
     # The file wears the backup's own time to the second, so that a later write shows on any kind of volume.
     os.utime(path, (started.timestamp(), started.timestamp()))
@@ -97,11 +101,11 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
         client_version=context.clients.version("pg_dumpall")[1],
         restrict_key=options.restrict_key,
         only_database=options.only_database,
-        databases=_facts_in_order(facts, scanner.databases),
+        databases=_facts_in_order(facts, written.databases),
         left_out=tuple(left_out),
         roles=tuple(sorted(server.look.roles.values())),
         tablespaces=tuple(server.look.tablespaces.values()),
-        warnings=tuple(source.warnings),
+        warnings=tuple(warnings),
     )
 
 
@@ -169,32 +173,70 @@ def _states(look: ServerLook) -> list[DatabaseState]:
     return [DatabaseState(entry.oid, entry.name, entry.allows_connections, entry.connection_limit) for entry in look.databases]
 
 
-def _stream(context: Context, settings: DumpSettings, codec: str, source: DumpSource, scanner: SectionScanner, path: str) -> WrittenDump:
-    def on_section(kind: str, database: str | None) -> None:
-        context.progress.step(database if database is not None else kind)
-
+def _write(context: Context, settings: DumpSettings, session: Session, server: _Server, path: str) -> tuple[WrittenDump, list[str]]:
+    """The dump in the new file at ``path``, made to last, and what the client programs said. Raises as :func:`dump_server` does."""
+    one_by_one = settings.jobs == 1 or settings.options.only_database is not None or context.clients.version("pg_dumpall")[0] < _IN_PARTS
     with open(path, "xb", buffering=0) as file:
         os.fchmod(file.fileno(), 0o640)
-        writer = DumpWriter(context.runner, codec, settings.level, file, scanner, on_section)
         try:
-            for chunk in source.chunks():
-                writer.write(chunk)
-                context.progress.advance(len(chunk))
-            written = writer.finish()
-        except OSError:
-            raise
+            if one_by_one:
+                written, warnings = _stream(context, settings, file)
+            else:
+                written, warnings = _in_parts(context, settings, session, server, file, path)
         except EngineError as error:
             if isinstance(error, (DumpFailed, VolumeError, UsageError)) or error.code >= 128:
                 raise
             raise DumpFailed("%s %s; run the backup again." % (error.message, _NOTHING_CHANGED)) from error
-        finally:
-            writer.abort()
-            source.end()
         os.fsync(file.fileno())
     if os.path.getsize(path) != written.stored_size:
         raise DumpFailed("The volume holds another number of bytes than were written. %s; look at the volume." % _NOTHING_CHANGED)
     context.progress.say("Dumped %s of SQL into %s." % (format_bytes(written.plain_size), format_bytes(written.stored_size)))
-    return written
+    return written, warnings
+
+
+def _stream(context: Context, settings: DumpSettings, file: BinaryIO) -> tuple[WrittenDump, list[str]]:
+    """One stream, taken apart while it passes."""
+
+    def on_section(kind: str, database: str | None) -> None:
+        context.progress.step(database if database is not None else kind)
+
+    source = DumpSource(context.runner, context.clients, settings.connection, settings.options)
+    scanner = SectionScanner(settings.options.restrict_key)
+    writer = DumpWriter(context.runner, settings.codec, settings.level, file, scanner, on_section)
+    try:
+        for chunk in source.chunks():
+            writer.write(chunk)
+            context.progress.advance(len(chunk))
+        written = writer.finish()
+    finally:
+        writer.abort()
+        source.end()
+    if not scanner.complete:
+        raise DumpFailed("The dump does not end as a whole one ends. %s; run the backup again." % _NOTHING_CHANGED)
+    return written, source.warnings
+
+
+def _in_parts(
+    context: Context, settings: DumpSettings, session: Session, server: _Server, file: BinaryIO, path: str
+) -> tuple[WrittenDump, list[str]]:
+    """Several databases at a time."""
+
+    def to_dump() -> list[str]:
+        excluded = settings.options.exclude_databases
+        return [name for name in databases_to_dump(session) if name not in excluded]
+
+    how = JobSettings(settings.jobs, settings.connection, settings.options, settings.codec, settings.level)
+    jobs = DumpJobs(context, how, file, path)
+    try:
+        written = jobs.run(to_dump, {entry.name: int(entry.row["size"]) for entry in server.look.databases})
+    finally:
+        jobs.close()
+    return written, jobs.warnings
+
+
+def _check_jobs(jobs: int) -> None:
+    if jobs < 1:
+        raise UsageError("jobs is %d, but must be 1 or more. Nothing was changed." % jobs)
 
 
 def _second_look(session: Session, before: _Server, dumped: tuple[str, ...] | None, options: DumpOptions) -> list[LeftOut]:
@@ -225,7 +267,7 @@ def _second_look(session: Session, before: _Server, dumped: tuple[str, ...] | No
     return before.left_out + [entry for entry in renamed_or_new if entry.name not in told]
 
 
-def _facts_in_order(facts: list[DatabaseFacts], databases: list[str]) -> tuple[DatabaseFacts, ...]:
+def _facts_in_order(facts: list[DatabaseFacts], databases: tuple[str, ...]) -> tuple[DatabaseFacts, ...]:
     by_name = {fact.name: fact for fact in facts}
     if not databases:
         return tuple(facts)

@@ -11,8 +11,8 @@ from typing import BinaryIO, Callable
 
 from ..manifest import Section
 from ..postgres.sections import SectionScanner, SectionStart
-from ..tools.codecs import Frame, open_frame
 from ..tools.processes import Runner
+from .section_writer import SectionWriter
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class WrittenDump:
     plain_size: int
     stored_size: int
     stored_sha256: str
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The databases in their order; none where they cannot be told apart."""
+        return tuple(section.database for section in self.sections if section.database is not None)
 
 
 class DumpWriter:
@@ -43,12 +48,10 @@ class DumpWriter:
         self._file = file
         self._scanner = scanner
         self._on_section = on_section
-        self._frame: Frame | None = None
+        self._section: SectionWriter | None = None
         self._start = SectionStart("", None)
         self._sections: list[Section] = []
         self._plain_size = 0
-        self._plain_hash = hashlib.sha256()
-        self._section_offset = 0
         self._stored_size = 0
         self._stored_hash = hashlib.sha256()
         self._stored_offset = 0
@@ -67,8 +70,8 @@ class DumpWriter:
 
     def abort(self) -> None:
         """Stop the compressor; never raises."""
-        if self._frame is not None:
-            self._frame.abort()
+        if self._section is not None:
+            self._section.abort()
 
     def _take(self, part: SectionStart | bytes | memoryview) -> None:
         if isinstance(part, SectionStart):
@@ -76,34 +79,32 @@ class DumpWriter:
             self._start = part
             self._on_section(part.kind, part.database)
             return
-        if self._frame is None:
-            self._section_offset, self._stored_offset = self._plain_size, self._stored_size
-            self._plain_hash = hashlib.sha256()
-            self._frame = open_frame(self._runner, self._codec, self._level, self._store)
-        self._plain_hash.update(part)
-        self._plain_size += len(part)
-        self._frame.write(part)
+        if self._section is None:
+            self._stored_offset = self._stored_size
+            self._section = SectionWriter(self._runner, self._codec, self._level, self._store)
+        self._section.write(part)
 
     def _close_section(self) -> None:
-        if self._frame is None:
+        section, self._section = self._section, None
+        if section is None:
             return
-        frame, self._frame = self._frame, None
         try:
-            frame.close()
+            section.close()
         except BaseException:
-            frame.abort()
+            section.abort()
             raise
         self._sections.append(
             Section(
                 kind=self._start.kind,
                 database=self._start.database,
-                offset=self._section_offset,
-                length=self._plain_size - self._section_offset,
-                sha256=self._plain_hash.hexdigest(),
+                offset=self._plain_size,
+                length=section.length,
+                sha256=section.sha256,
                 stored_offset=self._stored_offset,
                 stored_length=self._stored_size - self._stored_offset,
             )
         )
+        self._plain_size += section.length
 
     def _store(self, packed: bytes) -> None:
         view = memoryview(packed)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -27,6 +28,7 @@ _READ_ERRORS_LIMIT = 4096
 _KEEPALIVES = "keepalives=1 keepalives_idle=30 keepalives_interval=10 keepalives_count=6"
 _END = b"--\n-- PostgreSQL database cluster dump complete\n--\n\n"
 _BUILT_IN = ("postgres", "template1")
+DATABASES_HEADING = b"--\n-- Databases\n--\n\n"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ class DumpOptions:
 
 
 class DumpSource:
-    """Runs the dump programs one after another; iterate over :meth:`chunks`, then nothing is left running."""
+    """Runs the dump programs one after another; iterate over :meth:`chunks`, then nothing is left running.
+
+    :meth:`globals_chunks` and :meth:`database_chunks` are what a dump in parts is made of: what ``pg_dumpall`` writes is the
+    globals, :data:`DATABASES_HEADING`, for each database its :func:`database_heading` and its chunks, and sections.CLUSTER_END.
+    """
 
     def __init__(self, runner: Runner, clients: Clients, connection: Connection, options: DumpOptions) -> None:
         self._runner = runner
@@ -63,15 +69,21 @@ class DumpSource:
             return
         name = self._options.only_database
         codec = None
-        for chunk in _without_end(self._run("pg_dumpall", self._everything() + ["--globals-only"])):
+        for chunk in _without_end(self.globals_chunks()):
             codec = codec or find_client_encoding(chunk)
             yield chunk
-        heading = '--\n-- Databases\n--\n\n--\n-- Database "%s" dump\n--\n\n' % name
-        if name in _BUILT_IN:
-            heading += "\\connect %s\n\n" % name
-        yield heading.encode(codec or "utf_8", "surrogateescape")
-        yield from self._run("pg_dump", self._one_database(name))
+        yield DATABASES_HEADING + database_heading(name, codec or "utf_8")
+        yield from self.database_chunks(name, codec or "utf_8")
         yield b"\n" + _END
+
+    def globals_chunks(self) -> Iterator[bytes]:
+        """Roles and tablespaces, with the end mark of a whole dump; raises DumpFailed."""
+        return self._run("pg_dumpall", self._everything() + ["--globals-only"])
+
+    def database_chunks(self, name: str, codec: str) -> Iterator[bytes]:
+        """One database, as ``pg_dumpall`` lets ``pg_dump`` write it; ``codec`` is that of the maintenance database. Raises DumpFailed."""
+        # A name is the bytes that the server has for it.
+        return self._run("pg_dump", self._one_database(os.fsdecode(name.encode(codec, "surrogateescape"))))
 
     def end(self) -> None:
         """End whatever still runs; safe to call at any time."""
@@ -124,6 +136,14 @@ class DumpSource:
         if status != 0:
             raise DumpFailed(_why_failed(program, status, complaints.reason))
         self.warnings.extend(complaints.last)
+
+
+def database_heading(name: str, codec: str) -> bytes:
+    """What ``pg_dumpall`` writes before the dump of a database."""
+    heading = '--\n-- Database "%s" dump\n--\n\n' % name
+    if name in _BUILT_IN:
+        heading += "\\connect %s\n\n" % name
+    return heading.encode(codec, "surrogateescape")
 
 
 class _Complaints:

@@ -32,6 +32,10 @@ SELECT json_build_object(
                 FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace)
 )"""
 
+_TO_DUMP = """
+SELECT coalesce(json_agg(datname ORDER BY datname <> 'template1', datname), '[]') FROM pg_catalog.pg_database
+WHERE datallowconn AND datconnlimit <> -2 AND datname <> 'template0'"""
+
 # Objects from 16384 on were made by users; initdb's own are below.
 _USER_CATALOGS = (
     "am", "cast", "class", "collation", "conversion", "default_acl", "event_trigger", "extension", "foreign_data_wrapper",
@@ -104,6 +108,11 @@ def look_at_server(session: Session) -> ServerLook:
             DatabaseEntry(int(row["oid"]), row["datname"], row["datallowconn"], row["datconnlimit"], row) for row in answer["databases"]
         ),
     )
+
+
+def databases_to_dump(session: Session) -> list[str]:
+    """The databases that ``pg_dumpall`` would dump now, in its order; raises ConnectionFailed."""
+    return [str(name) for name in session.ask(_TO_DUMP)]
 
 
 def look_into_database(session: Session, entry: DatabaseEntry) -> DatabaseFacts:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import IO, Mapping, Sequence
 
@@ -73,11 +74,15 @@ class Process:
         """Wait for the end; raises subprocess.TimeoutExpired after ``timeout`` seconds."""
         return self._popen.wait(timeout)
 
-    def stop(self) -> None:
-        """End the whole group, gently first, and reap the child; what it wrote can still be read."""
+    def ask_to_end(self) -> None:
+        """Send the whole group a signal to end, and do not wait."""
         self._signal(signal.SIGTERM)
+
+    def stop(self, patience: float = _TERMINATE_SECONDS) -> None:
+        """End the whole group, gently first, and reap the child; what it wrote can still be read."""
+        self.ask_to_end()
         try:
-            self._popen.wait(_TERMINATE_SECONDS)
+            self._popen.wait(patience)
         except subprocess.TimeoutExpired:
             pass
         self._signal(signal.SIGKILL)
@@ -154,6 +159,15 @@ class Runner:
         status = process.wait()
         process.end()
         return Result(status, stdout, stderr)
+
+    def stop_all(self) -> None:
+        """End the groups of all children, gently first, and reap them; their pipes stay open for the threads that read them."""
+        processes = tuple(self._living)
+        for process in processes:
+            process.ask_to_end()
+        deadline = time.monotonic() + _TERMINATE_SECONDS
+        for process in processes:
+            process.stop(max(0.0, deadline - time.monotonic()))
 
     def end_all(self) -> None:
         """End every child that is still there, whoever lost sight of it; for the end of a run."""
