@@ -52,6 +52,8 @@ def _server(name: str, anchor: str, rows: list[Mapping[str, Any]]) -> dict[str, 
         "troubles": [row for row in rows if row["why"]],
         "newest": min((row for row in known if row["newest"]), key=lambda row: row["age_seconds"], default=None),
         "room": _room(known),
+        # Every row of a server tells the same drill.
+        "drill": known[0] if known and known[0]["drill"] != "none" else None,
     }
 
 

@@ -152,6 +152,14 @@ def test_what_is_known_of_a_tier_is_told() -> None:
     assert "Needs a look" not in text
 
 
+def test_the_last_drill_is_told_once_where_there_are_drills() -> None:
+    drilled = {"drill": "passed", "drill_age_seconds": 7 * 3600 + 720, "drill_backup": "2026-11-22T02:07:00Z"}
+    text = Page(status_page([row(**drilled), row(tier="daily", **drilled)], NOW)).text
+    assert text.count("Last drill passed 7 h 12 min ago with 2026-11-22T02:07:00Z") == 1
+    assert "Last drill never" in Page(status_page([row(drill="never")], NOW)).text
+    assert "drill" not in Page(status_page([row(drill="none")], NOW)).text
+
+
 def test_what_is_not_known_is_said() -> None:
     nothing = row(newest=None, age_seconds=None, last_run=None, last_success=None, next_run=None, volume_size=None, volume_free=None)
     text = Page(status_page([dict(nothing, state="new")], NOW)).text
