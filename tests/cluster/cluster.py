@@ -6,8 +6,8 @@
     cluster up FILE      find or make a cluster, and write what tests need to know of it to FILE (JSON)
     cluster down FILE    take away what `up` made, and nothing else
 
-Without KUBECONFIG, kind makes one where Docker or Podman runs; else, as root on Debian, tests/one-node does.
-A cluster that is given needs a registry that this machine can push to and its nodes can pull from, in REGISTRY.
+Without KUBECONFIG, kind makes one where Docker or Podman runs; else, as root on Debian, tests/one-node does, with OpenShift's build API.
+A cluster that is given needs a registry that this machine can push to and its nodes can pull from, in REGISTRY, unless it builds images itself.
 """
 
 from __future__ import annotations
@@ -54,9 +54,17 @@ def given() -> dict:
     }
 
 
+def serves_builds(kubeconfig: str) -> bool:
+    """Whether the cluster's own discovery names OpenShift's build API."""
+    from kubernetes import client, config
+
+    config.load_kube_config(kubeconfig)
+    return any(group.name == "build.openshift.io" for group in client.ApisApi().get_api_versions().groups)
+
+
 def one_node() -> dict:
     """A one-node, with the images that tests run."""
-    subprocess.run([str(ONE_NODE), "up"], check=True)
+    subprocess.run([str(ONE_NODE), "up", "--openshift"], check=True)
     settings = {}
     for line in run(str(ONE_NODE), "env").splitlines():
         settings.update(word.split("=", 1) for word in line.split()[1:])
@@ -128,12 +136,11 @@ def up(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     if "KUBECONFIG" in os.environ:
         cluster = given()
-        if not cluster["registry"]:
-            sys.exit(
-                "cluster: KUBECONFIG names a cluster; set REGISTRY, too: where this machine may push images and the nodes can pull them."
-            )
     else:
         cluster = make(file.parent)
+    cluster["serves_builds"] = serves_builds(cluster["kubeconfig"])
+    if not (cluster["registry"] or cluster["serves_builds"]):
+        sys.exit("cluster: KUBECONFIG names a cluster; set REGISTRY, too: where this machine may push images and the nodes can pull them.")
     cluster["postgres_image"] = os.environ.get("POSTGRES_IMAGE", POSTGRES)
     cluster["registry_is_plain"] = cluster["registry"].split(":")[0] in ("127.0.0.1", "localhost")
     file.write_text(json.dumps(cluster, indent=1) + "\n", encoding="utf-8")

@@ -43,8 +43,10 @@ class Changes:
     done: list[dict[str, str]] = field(default_factory=list)
 
     def note(self, state: str, kind: str, name: str) -> None:
-        """Remember one object."""
-        self.done.append({"state": state, "kind": kind, "name": name})
+        """Remember one object, once: check mode meets it as often as it would be applied."""
+        change = {"state": state, "kind": kind, "name": name}
+        if change not in self.done:
+            self.done.append(change)
 
 
 def bring_about_image(
@@ -64,6 +66,10 @@ def bring_about_image(
     changes, warnings = Changes(), []
     stream = _apply(cluster, recipe.image_stream(), changes)
     repository = (stream.get("status") or {}).get("dockerImageRepository") or ""
+    # A right that we lack ourselves is told before anybody waits for a build.
+    for namespace in request.pull_namespaces:
+        if namespace != recipe.namespace:
+            _apply(cluster, recipe.pull_binding(namespace), changes)
     image = _image_of_tag(cluster, recipe)
     decision = decide(recipe.names, bool(image), _builds_of_inputs(cluster, recipe))
     end = None
@@ -82,9 +88,6 @@ def bring_about_image(
     if request.build_config and (end is None or end.outcome == COMPLETE):
         for definition in [*recipe.config_maps(), recipe.build_config()]:
             _apply(cluster, definition, changes)
-    for namespace in request.pull_namespaces:
-        if namespace != recipe.namespace:
-            _apply(cluster, recipe.pull_binding(namespace), changes)
     if end is not None and end.outcome == COMPLETE:
         # Only now: a run that builds nothing changes nothing, and what runs keeps its image until it was replaced.
         warnings += _prune(cluster, request, end, changes)
