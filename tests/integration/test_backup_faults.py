@@ -123,7 +123,6 @@ def test_a_killed_process_leaves_no_backup(root, source, clients, mark, first_ba
     ended = running.wait()
     if victim == "engine":
         assert ended.code == -signal.SIGKILL
-        os.kill(compressor, signal.SIGKILL)
     else:
         assert (ended.code, ended.result["reason"]) == (4, "dump"), ended.said
         assert "No backup was made and no older one was touched" in ended.message
@@ -134,7 +133,7 @@ def test_a_killed_process_leaves_no_backup(root, source, clients, mark, first_ba
     next_run_succeeds(root, source, swept=victim == "engine")
 
 
-@pytest.mark.parametrize("call", [1, 2, 5, 6])
+@pytest.mark.parametrize("call", [1, 2, 5, 6, 8, 9])
 @pytest.mark.parametrize("victim", ["engine", "psql"])
 def test_a_kill_while_the_server_is_looked_at_leaves_no_backup(root, source, clients, mark, first_backup, call, victim):
     held = clients.hold("psql", call)
@@ -142,7 +141,8 @@ def test_a_kill_while_the_server_is_looked_at_leaves_no_backup(root, source, cli
     process = held.wait()
     if victim == "engine":
         running.kill()
-    os.kill(process, signal.SIGKILL)
+    else:
+        os.kill(process, signal.SIGKILL)
     ended = running.wait()
     assert ended.code == (-signal.SIGKILL if victim == "engine" else 4), ended.said
     if victim == "psql":
@@ -332,6 +332,18 @@ def test_a_locked_table_ends_the_run_in_time(root, source, first_backup):
     assert "stayed locked for longer than lock_wait_seconds; look for the session that holds it" in ended.message
     volume_is_as_before(root, first_backup)
     next_run_succeeds(root, source, swept=False)
+
+
+def test_a_killed_run_leaves_nobody_waiting_for_a_locked_table(root, source, mark):
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with Locked(source, "a_big"):
+        running = start(root, source, "backup", "--lock-wait-seconds", "300", MARK=mark)
+        wait_for(lambda: source.psql(waiting) != "0", "never waited")
+        running.kill()
+        assert running.wait().code == -signal.SIGKILL
+        nothing_runs(mark)
+        # pg_dump gives its place in the queue back, too.
+        wait_for(lambda: source.psql(waiting) == "0", "still waits")
 
 
 def test_a_lock_that_is_given_back_in_time_does_no_harm(root, source):

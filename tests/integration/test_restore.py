@@ -17,7 +17,7 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.error
     TargetRefused,
     UsageError,
 )
-from ansible_collections.bandr.postgres.tests.servers.dumps import difference, dump_of
+from ansible_collections.bandr.postgres.tests.servers.dumps import difference, dump_of, everything_of
 from ansible_collections.bandr.postgres.tests.servers.engine import make_backup, restore_backup
 from ansible_collections.bandr.postgres.tests.servers.installations import newest_of_major
 from ansible_collections.bandr.postgres.tests.servers.server import Server
@@ -68,13 +68,13 @@ def test_the_zoo_comes_back_to_the_byte(every_installation, fresh_server, tmp_pa
         pytest.skip("one version is enough for the other codec")
     zoo = load_zoo(Server(every_installation).start())
     try:
-        before = dump_of(zoo.server)
+        before = everything_of(zoo.server)
         make_backup(tmp_path, zoo.server, codec=codec)
         zoo.lose_server()
         target = fresh_server(every_installation)
         result = restore_backup(tmp_path, target)
         assert set(states(result).values()) <= {"restored", "skipped"}
-        unlike = difference(before, dump_of(target))
+        unlike = difference(before, everything_of(target))
         assert not unlike, unlike
     finally:
         zoo.remove()

@@ -29,6 +29,13 @@ def dump_of(server: Server, *options: str) -> bytes:
     return result.stdout
 
 
+def everything_of(server: Server) -> bytes:
+    """All that PostgreSQL's own programs can tell of a server, also what pg_dumpall leaves out of a dump without --clean."""
+    for_everybody = "SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = 0"
+    # With --clean, postgres and template1 are dumped as other databases are: with owner, privileges, comment and settings.
+    return dump_of(server) + dump_of(server, "--clean", "--schema-only") + server.psql(for_everybody).encode("utf-8", "surrogateescape")
+
+
 def restore_into(server: Server, dump: bytes) -> list[str]:
     """Run ``dump`` by psql to its end and return the lines that tell of errors."""
     command = [server.installation.program("psql"), "-X", "-q", "-w", "-o", "/dev/null", "-f", "-"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -171,3 +172,34 @@ def test_a_child_that_starts_while_a_signal_comes_is_known(monkeypatch):
         finally:
             runner.end_all()
     assert started[0].poll() is not None
+
+
+STARTS_AND_WAITS = """
+import os, sys, time
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.processes import Runner
+process = Runner().start(["sh", "-c", "sleep 60 & echo $!; wait"], dict(os.environ))
+print(process.pid, process.stdout.readline().decode().strip(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETSIG"), reason="only Linux lets the kernel end a group in another's place")
+def test_a_program_and_what_it_started_end_with_an_engine_that_is_killed():
+    engine = subprocess.Popen([sys.executable, "-c", STARTS_AND_WAITS], stdout=subprocess.PIPE)
+    group, grandchild = (int(number) for number in engine.stdout.readline().split())
+    assert lives(group) and lives(grandchild)
+    engine.kill()
+    engine.communicate()
+    assert gone(group) and gone(grandchild)
+
+
+def test_no_descriptor_is_left_of_programs_that_have_ended():
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+
+    before, runner = descriptors(), Runner()
+    for _number in range(5):
+        runner.run(["true"], ENVIRONMENT)
+        with pytest.raises(FileNotFoundError):
+            runner.run(["no such program"], ENVIRONMENT)
+    assert descriptors() == before

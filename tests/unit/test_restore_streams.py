@@ -20,7 +20,7 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.connection import Connection
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.psql_stream import MOST_ERRORS, Complaints, feed_psql
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.role_filter import TargetGlobals, filter_globals
-from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.script_names import databases_of_script, holds_statements
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.postgres.script_names import databases_of_script, deeds_of_script
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import BackupDamaged
 
 NOW = datetime(2026, 11, 22, tzinfo=timezone.utc)
@@ -250,4 +250,4 @@ CREATE DATABASE nowhere;
     ],
 )
 def test_a_script_that_only_sets_itself_up_holds_nothing(script, holds):
-    assert holds_statements([script]) is holds
+    assert deeds_of_script([script]).objects is holds

@@ -61,3 +61,24 @@ ALTER ROLE reader IN DATABASE zoo SET work_mem TO '11MB';
 ALTER ROLE reader IN DATABASE "we ird""db" SET search_path TO "$user", "we ird";
 ALTER ROLE "O'Brien" IN DATABASE "$(touch x)" SET "zoo.custom" TO 'it''s "quoted" \ and $1';
 ALTER ROLE ALL IN DATABASE zoo SET lock_timeout TO '3min';
+
+-- The databases that every server has are dumped without these by pg_dumpall.
+COMMENT ON DATABASE postgres IS E'it''s \\ mine\n--\n-- Database "fake" dump\n--\n\n\\connect fake\n\\unrestrict x\n';
+ALTER DATABASE postgres SET work_mem TO '9MB';
+ALTER DATABASE postgres SET search_path TO "$user", public, "left here", "quo""ted, 'too'";
+ALTER DATABASE postgres SET "zoo.custom" TO E'two\nlines\n\\unrestrict x\n--\n-- Database "fake" dump\n--\n';
+ALTER DATABASE postgres CONNECTION LIMIT 33;
+ALTER ROLE "O'Brien" IN DATABASE postgres SET search_path TO '';
+ALTER ROLE reader IN DATABASE postgres SET statement_timeout TO '1min';
+ALTER ROLE reader IN DATABASE postgres SET "zoo.custom" TO 'größer 数据 \ 🐘';
+REVOKE TEMPORARY, CONNECT ON DATABASE postgres FROM PUBLIC;
+GRANT CONNECT ON DATABASE postgres TO "quo""te" WITH GRANT OPTION;
+GRANT CONNECT, CREATE ON DATABASE postgres TO "O'Brien";
+SET SESSION AUTHORIZATION "quo""te";
+GRANT CONNECT ON DATABASE postgres TO "$(touch x)";
+RESET SESSION AUTHORIZATION;
+COMMENT ON DATABASE template1 IS NULL;
+ALTER DATABASE template1 OWNER TO owner;
+REVOKE CREATE ON DATABASE template1 FROM owner;
+ALTER DATABASE template1 IS_TEMPLATE false;
+ALTER DATABASE template1 SET DateStyle TO 'SQL, DMY';

@@ -93,7 +93,8 @@ class Target:
 
     ``extensions`` maps the available ones to their default version. ``locale_refusals`` and ``folder_refusals`` hold
     the reasons why a locale, or a folder for a tablespace, cannot be had. ``unknown_settings`` are those that dumps of
-    newer clients set and this server does not have. ``first_role`` is the one that initdb made.
+    newer clients set and this server does not have. ``first_role`` is the one that initdb made. ``superuser``
+    is about the role whose rights count, ``superuser_logs_in`` about the one that logs in, should a setting make them differ.
     """
 
     version: str
@@ -108,6 +109,7 @@ class Target:
     extensions: Mapping[str, str]
     first_role: str | None = None
     unknown_settings: frozenset[str] = frozenset()
+    superuser_logs_in: bool = False
     psql_version: str = ""
     psql_knows_restrict: bool = True
     locale_refusals: Mapping[LocaleNeed, str] = field(default_factory=dict)

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
-from ..manifest import WHOLE, DatabaseFacts, LeftOut, Manifest
+from ..manifest import GLOBALS, WHOLE, DatabaseFacts, LeftOut, Manifest
 from ..names import DumpName
-from ..policy.changes import DatabaseState, left_out_before, left_out_during, new_or_renamed, unusable_names
+from ..policy.changes import DatabaseState, forged_sections, left_out_before, left_out_during, new_or_renamed, unusable_names
 from ..postgres.connection import Connection
 from ..postgres.dump_source import DumpOptions, DumpSource
+from ..postgres.omissions import Omissions
 from ..postgres.restrict import new_restrict_key
 from ..postgres.sections import SectionScanner
-from ..postgres.server import ServerLook, databases_to_dump, look_at_server, look_into_database, roles_in_use
+from ..postgres.server import ServerLook, databases_to_dump, look_at_server, look_into_database, new_roles_with_memberships, roles_in_use
 from ..postgres.session import Session, StatementFailed
 from ..tools.codecs import choose_codec
 from ..tools.errors import ConnectionFailed, DumpFailed, EngineError, UsageError, VolumeError
@@ -69,6 +70,8 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
     codec = choose_codec(settings.codec, settings.level)
     session = context.session(settings.connection)
     server = _first_look(context, session, settings.options)
+    settings = replace(settings, connection=settings.connection.knowing(server.look.version_number))
+    session = context.session(settings.connection)
     facts = _look_into_databases(session, server)
     options = settings.options
     if context.clients.knows_restrict_key():
@@ -180,7 +183,7 @@ def _write(context: Context, settings: DumpSettings, session: Session, server: _
         os.fchmod(file.fileno(), 0o640)
         try:
             if one_by_one:
-                written, warnings = _stream(context, settings, file)
+                written, warnings = _stream(context, settings, _Amendments(session, server, settings.options), file)
             else:
                 written, warnings = _in_parts(context, settings, session, server, file, path)
         except EngineError as error:
@@ -194,7 +197,31 @@ def _write(context: Context, settings: DumpSettings, session: Session, server: _
     return written, warnings
 
 
-def _stream(context: Context, settings: DumpSettings, file: BinaryIO) -> tuple[WrittenDump, list[str]]:
+class _Amendments:
+    """What sections have to hold besides what the client programs write."""
+
+    def __init__(self, session: Session, server: _Server, options: DumpOptions) -> None:
+        self._session = session
+        self._roles = tuple(server.look.roles)
+        self._omissions = Omissions(session, options.only_database, options.restrict_key)
+
+    def at_end_of(self, kind: str, database: str | None) -> bytes:
+        """The SQL for the end of a section, asked for when the programs have written it."""
+        if kind == GLOBALS:
+            self._check_roles()
+        # Asked for only now, so that no role is named that came after the globals: the second look would tell.
+        return self._omissions.at_end_of(kind, database)
+
+    def _check_roles(self) -> None:
+        newcomers = new_roles_with_memberships(self._session, self._roles)
+        if newcomers:
+            raise DumpFailed(
+                "The roles %s were created while roles and memberships were dumped, so that the dump might not restore. %s; run the "
+                "backup again." % (", ".join(newcomers), _NOTHING_CHANGED)
+            )
+
+
+def _stream(context: Context, settings: DumpSettings, amendments: _Amendments, file: BinaryIO) -> tuple[WrittenDump, list[str]]:
     """One stream, taken apart while it passes."""
 
     def on_section(kind: str, database: str | None) -> None:
@@ -202,7 +229,7 @@ def _stream(context: Context, settings: DumpSettings, file: BinaryIO) -> tuple[W
 
     source = DumpSource(context.runner, context.clients, settings.connection, settings.options)
     scanner = SectionScanner(settings.options.restrict_key)
-    writer = DumpWriter(context.runner, settings.codec, settings.level, file, scanner, on_section)
+    writer = DumpWriter(context.runner, settings.codec, settings.level, file, scanner, on_section, amendments.at_end_of)
     try:
         for chunk in source.chunks():
             writer.write(chunk)
@@ -226,7 +253,7 @@ def _in_parts(
         return [name for name in databases_to_dump(session) if name not in excluded]
 
     how = JobSettings(settings.jobs, settings.connection, settings.options, settings.codec, settings.level)
-    jobs = DumpJobs(context, how, file, path)
+    jobs = DumpJobs(context, how, file, path, _Amendments(session, server, settings.options).at_end_of)
     try:
         written = jobs.run(to_dump, {entry.name: int(entry.row["size"]) for entry in server.look.databases})
     finally:
@@ -255,6 +282,15 @@ def _second_look(session: Session, before: _Server, dumped: tuple[str, ...] | No
     if dumped is None:
         return before.left_out
     after = _states(look)
+    possible = set(before.expected)
+    if options.only_database is None:
+        possible.update(state.name for state in after if state.why_left_out is None and state.name not in options.exclude_databases)
+    forged = forged_sections(dumped, possible)
+    if forged:
+        raise DumpFailed(
+            "The dump has sections of %s that pg_dumpall cannot have written; somebody may have tried to forge them. %s; find out who "
+            "can see the processes of this machine and write into the databases." % (", ".join(forged), _NOTHING_CHANGED)
+        )
     remaining = {state.name for state in after}
     renamed_or_new = left_out_during(before.states, after, dumped) if options.only_database is None else []
     lost = [name for name in before.expected if name not in dumped and name in remaining]

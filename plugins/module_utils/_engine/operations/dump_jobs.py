@@ -37,9 +37,15 @@ class JobSettings:
 
 
 class DumpJobs:
-    """One dump: :meth:`run` once, :meth:`close` always."""
+    """One dump: :meth:`run` once, :meth:`close` always.
 
-    def __init__(self, context: Context, settings: JobSettings, file: BinaryIO, path: str) -> None:
+    ``amend`` says of each section, when its programs have ended, what it has to hold besides.
+    """
+
+    def __init__(
+        self, context: Context, settings: JobSettings, file: BinaryIO, path: str, amend: Callable[[str, str | None], bytes]
+    ) -> None:
+        self._amend = amend
         self._context = context
         self._settings = settings
         self._lanes = Lanes(file, path)
@@ -115,6 +121,7 @@ class DumpJobs:
                 self._dump_globals(source, writer)
             else:
                 writer.write(CLUSTER_END)
+            writer.write(self._amend(kind, database))
             writer.close()
         finally:
             writer.abort()

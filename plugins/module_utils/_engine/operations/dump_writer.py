@@ -31,7 +31,10 @@ class WrittenDump:
 
 
 class DumpWriter:
-    """Feed it the SQL by :meth:`write`; end with :meth:`finish` or :meth:`abort`."""
+    """Feed it the SQL by :meth:`write`; end with :meth:`finish` or :meth:`abort`.
+
+    ``amend`` says, when another section begins, what the one that ends has to hold besides.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class DumpWriter:
         file: BinaryIO,
         scanner: SectionScanner,
         on_section: Callable[[str, str | None], None],
+        amend: Callable[[str, str | None], bytes] = lambda _kind, _database: b"",
     ) -> None:
         self._runner = runner
         self._codec = codec
@@ -48,6 +52,7 @@ class DumpWriter:
         self._file = file
         self._scanner = scanner
         self._on_section = on_section
+        self._amend = amend
         self._section: SectionWriter | None = None
         self._start = SectionStart("", None)
         self._sections: list[Section] = []
@@ -75,6 +80,8 @@ class DumpWriter:
 
     def _take(self, part: SectionStart | bytes | memoryview) -> None:
         if isinstance(part, SectionStart):
+            if self._section is not None:
+                self._section.write(self._amend(self._start.kind, self._start.database))
             self._close_section()
             self._start = part
             self._on_section(part.kind, part.database)

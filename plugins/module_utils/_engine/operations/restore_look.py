@@ -11,7 +11,7 @@ from typing import BinaryIO, Iterable
 from ..manifest import Manifest, Section
 from ..policy.preflight import Verdict, Wish, examine, folders_to_probe, locales_to_probe
 from ..postgres.restrict import begins_restricted
-from ..postgres.script_names import databases_of_script, holds_statements
+from ..postgres.script_names import databases_of_script, deeds_of_script
 from ..postgres.sections import DUMP_HEADER
 from ..postgres.server import count_objects
 from ..postgres.session import Session
@@ -49,12 +49,13 @@ def look(context: Context, request: RestoreRequest, manifest: Manifest, file: Bi
         names = _names(request, manifest, reader, single)
         if manifest.sections[0].stored_offset is None:
             target = _count_objects(session, target, set(BUILT_IN).intersection(names))
-        filled = _filled(manifest, reader, names, target)
+        filled, amended = _filled(manifest, reader, names, target)
         target = _count_objects(session, target, filled | (set() if request.replace else set(names).difference(BUILT_IN)))
         wish = Wish(
             names=names,
             chosen=request.databases is not None and manifest.has_sections,
             filled=filled,
+            amended=amended,
             restricted=begins_restricted(opening, True) is True,
             replace=request.replace,
             expected_databases=request.expected_databases or (),
@@ -126,19 +127,25 @@ def _count_objects(session: Session, target: Target, names: Iterable[str]) -> Ta
     return replace(target, databases=tuple(replace(each, objects=counted.get(each.name, each.objects)) for each in target.databases))
 
 
-def _filled(manifest: Manifest, reader: SectionReader, names: tuple[str, ...], target: Target) -> frozenset[str]:
-    """For which of the databases that every server has the dump holds statements."""
+def _filled(manifest: Manifest, reader: SectionReader, names: tuple[str, ...], target: Target) -> tuple[frozenset[str], frozenset[str]]:
+    """Of the databases that every server has, those the dump puts objects into, and those of which it only tells properties."""
     if not manifest.has_sections:
-        return frozenset(BUILT_IN).intersection(names)
-    filled = set()
+        return frozenset(BUILT_IN).intersection(names), frozenset()
+    filled, amended = set(), set()
     for section in manifest.sections:
         if section.database is None or section.database not in BUILT_IN or section.database not in names:
             continue
         present = target.database(section.database)
         # Without frames, a section costs all bytes before it; and a database known to be empty takes anything.
-        if (present is not None and present.objects == 0) or holds_statements(reader.unchecked(section)):
+        if present is not None and present.objects == 0:
             filled.add(section.database)
-    return frozenset(filled)
+            continue
+        deeds = deeds_of_script(reader.unchecked(section))
+        if deeds.objects:
+            filled.add(section.database)
+        elif deeds.database:
+            amended.add(section.database)
+    return frozenset(filled), frozenset(amended)
 
 
 def _probe(session: Session, manifest: Manifest, target: Target, wish: Wish) -> Target:

@@ -47,7 +47,7 @@ class RestoreRun:
         self._manifest = manifest
         self._seen = seen
         self._reader = SectionReader(context, manifest, file)
-        self._session = context.session(request.connection)
+        self._session = context.session(request.connection.for_restore(seen.target.version_number, seen.target.superuser_logs_in))
         present = frozenset(database.name for database in seen.target.databases)
         self._room = Room(context, self._session, present)
         self._entries = {name: _entry(name) for name in seen.wish.names}
@@ -223,7 +223,7 @@ def foreseen(manifest: Manifest, seen: Look) -> list[dict[str, Any]]:
 
 def _is_empty(name: str | None, seen: Look) -> bool:
     """Whether every server has the database and the dump adds nothing to it."""
-    return name in BUILT_IN and name not in seen.wish.filled
+    return name in BUILT_IN and name not in seen.wish.filled | seen.wish.amended
 
 
 def _entry(name: str) -> dict[str, Any]:

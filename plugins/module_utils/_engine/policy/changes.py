@@ -79,6 +79,14 @@ def left_out_during(before: list[DatabaseState], after: list[DatabaseState], dum
     return result
 
 
+def forged_sections(dumped: tuple[str, ...], possible: set[str]) -> list[str]:
+    """Databases that a dump has a section of although it cannot, or more than one.
+
+    Who can read the arguments of ``pg_dumpall`` while it runs, and write into a database, could write a section's border into it.
+    """
+    return sorted({name for name in dumped if name not in possible or dumped.count(name) > 1})
+
+
 def new_or_renamed(before: dict[int, str], after: dict[int, str]) -> dict[int, str]:
     """Object ids and names that a dump begun ``before`` cannot know."""
     return {oid: name for oid, name in after.items() if before.get(oid) != name}

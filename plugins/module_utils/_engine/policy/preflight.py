@@ -21,13 +21,15 @@ class Wish:
     """What is to be restored and how.
 
     ``names``: the databases, in the dump's order. ``chosen``: only some of the dump's databases were asked for.
-    ``filled``: those that every server has (``postgres``, ``template1``) and for which the dump holds statements.
+    ``filled``: those that every server has (``postgres``, ``template1``) and into which the dump puts objects; ``amended``:
+    those of which it only tells settings, privileges and the like.
     ``restricted``: whether the dump holds ``\\restrict`` lines.
     """
 
     names: tuple[str, ...]
     chosen: bool = False
     filled: frozenset[str] = frozenset()
+    amended: frozenset[str] = frozenset()
     restricted: bool = False
     replace: bool = False
     expected_databases: tuple[str, ...] = ()
@@ -61,6 +63,7 @@ def examine(manifest: Manifest, target: Target, wish: Wish) -> Verdict:
         *_older_extensions(target, facts),
         *_unused_tablespaces(manifest, target, wish),
         *_other_locales(target, wish, facts),
+        *_other_tablespaces(target, wish, facts),
     ]
     return Verdict(tuple(problems), tuple(warnings), tuple(replaced))
 
@@ -242,6 +245,17 @@ def _other_locales(target: Target, wish: Wish, facts: list[DatabaseFacts]) -> It
                 database.facts.collate,
                 each.encoding,
                 each.collate,
+            )
+
+
+def _other_tablespaces(target: Target, wish: Wish, facts: list[DatabaseFacts]) -> Iterator[str]:
+    for each in facts:
+        database = target.database(each.name)
+        if database is not None and each.name in wish.filled | wish.amended and each.tablespace != database.facts.tablespace:
+            yield "The database %s stays in the target's tablespace %s instead of the backup's %s." % (
+                each.name,
+                database.facts.tablespace,
+                each.tablespace,
             )
 
 

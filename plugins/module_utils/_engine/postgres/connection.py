@@ -6,11 +6,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Mapping
 
-# A session must be able to write and must not time out because of what a role or database sets.
-_SESSION_OPTIONS = "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
+# A session must be able to write and must not time out because of what a role or database sets; and no owner of a database
+# may slip functions of his own under the names of PostgreSQL's by a search_path, for a superuser to call.
+_SESSION_OPTIONS = (
+    "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c search_path="
+)
+_KNOWS_IDLE_SESSION_TIMEOUT = 140000
+_KNOWS_TRANSACTION_TIMEOUT = 170000
+# What a role or database sets must not change what a restore means: NULL in arrays, comparisons with NULL, whose rights
+# count, what fits on the disk, and what a trigger does when somebody logs in.
+_RESTORE_OPTIONS = " -c array_nulls=on -c transform_null_equals=off"
+_SUPERUSERS_OPTIONS = " -c role=none -c temp_file_limit=-1"
+_SUPERUSERS_NEWER_OPTIONS = " -c event_triggers=off"
 
 
 @dataclass(frozen=True)
@@ -19,6 +29,7 @@ class Connection:
 
     ``password`` never appears in a representation of this object. ``extra`` holds further
     libpq environment variables (``PGSSLCERT`` …). ``isolated``: of libpq's own variables none is taken from the environment.
+    ``session_options``: what the server knows of settings that shield a session.
     """
 
     host: str | None = None
@@ -32,6 +43,26 @@ class Connection:
     maintenance_database: str = "postgres"
     extra: tuple[tuple[str, str], ...] = ()
     isolated: bool = False
+    session_options: str = ""
+
+    def knowing(self, version_number: int) -> Connection:
+        """This way to a server of that version, whose sessions no setting of a role or database cuts short."""
+        options = ""
+        if version_number >= _KNOWS_IDLE_SESSION_TIMEOUT:
+            options += " -c idle_session_timeout=0"
+        if version_number >= _KNOWS_TRANSACTION_TIMEOUT:
+            options += " -c transaction_timeout=0"
+        return replace(self, session_options=options)
+
+    def for_restore(self, version_number: int, superuser: bool) -> Connection:
+        """As :meth:`knowing`, and whatever is restored means what it meant; ``superuser``: the user who logs in is one."""
+        known = self.knowing(version_number)
+        options = known.session_options + _RESTORE_OPTIONS
+        if superuser:
+            options += _SUPERUSERS_OPTIONS
+            if version_number >= _KNOWS_TRANSACTION_TIMEOUT:
+                options += _SUPERUSERS_NEWER_OPTIONS
+        return replace(known, session_options=options)
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment for a libpq client, over ``base`` (default: this process's own)."""
@@ -56,7 +87,7 @@ class Connection:
         result.setdefault("PGCONNECT_TIMEOUT", str(self.connect_timeout))
         result["PGDATABASE"] = self.maintenance_database
         result["PGAPPNAME"] = "bandr.postgres"
-        result["PGOPTIONS"] = (result.get("PGOPTIONS", "") + " " + _SESSION_OPTIONS).strip()
+        result["PGOPTIONS"] = (result.get("PGOPTIONS", "") + " " + _SESSION_OPTIONS).strip() + self.session_options
         # The clients' words are shown to people and looked into; their encoding must not depend on where the engine runs.
         overriding = result.pop("LC_ALL", None)
         if overriding:

@@ -23,6 +23,7 @@ _CREATE_TABLESPACE = re.compile(rb"CREATE\s+TABLESPACE\s+")
 _ALTER_ROLE = re.compile(rb"ALTER\s+ROLE\s+")
 _OF_ROLE = re.compile(rb"(?:ALTER|COMMENT\s+ON|SECURITY\s+LABEL\s+FOR\s+\S+\s+ON)\s+ROLE\s+")
 _OF_TABLESPACE = re.compile(rb"(?:ALTER|COMMENT\s+ON|SECURITY\s+LABEL\s+FOR\s+\S+\s+ON|(?:GRANT|REVOKE)\s+[A-Z, ]+?\s+ON)\s+TABLESPACE\s+")
+_OF_EVERYBODY = re.compile(rb"ALTER\s+ROLE\s+ALL\s")
 _ON_PARAMETER = re.compile(rb"(?:GRANT|REVOKE)\s+[A-Z, ]+?\s+ON\s+PARAMETER\s")
 _MEMBERSHIP = re.compile(rb"GRANT\s+")
 _TO = re.compile(rb"\s+TO\s+")
@@ -139,8 +140,8 @@ class _Judge:
         return statement[: location.start("folder")] + folder + statement[location.end("folder") :]
 
     def _is_of_existing(self, statement: bytes) -> bool:
-        """Whether a statement changes a role or tablespace that the target has, or what its roles may do with settings."""
-        if _ON_PARAMETER.match(statement):
+        """Whether a statement changes a role or tablespace that the target has, or what all its roles have or may do with settings."""
+        if _ON_PARAMETER.match(statement) or _OF_EVERYBODY.match(statement):
             return True
         for pattern, names in ((_OF_ROLE, self._target.roles), (_OF_TABLESPACE, self._target.tablespaces)):
             found = pattern.match(statement)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Iterable, Iterator
 
 from .dumped_names import decode_name, find_client_encoding, read_identifier
@@ -14,6 +15,12 @@ from .statements import META_COMMAND, STATEMENT, Piece, PieceReader, gather
 _CREATE_DATABASE = re.compile(rb"CREATE\s+DATABASE\s+")
 _CONNECT = b"\\connect "
 _HARMLESS = re.compile(rb"SET\s[^;]*;|SELECT pg_catalog\.set_config\([^;]*\);", re.DOTALL)
+# What is added to dumps of the databases that every server has, and pg_dump writes of no object.
+_OF_DATABASE = re.compile(
+    rb"(?:ALTER|COMMENT ON|SECURITY LABEL FOR .{1,300}? ON|(?:GRANT|REVOKE) [A-Z, ]{1,80} ON) DATABASE "
+    rb"|ALTER ROLE .{1,300}? IN DATABASE |(?:RE)?SET SESSION AUTHORIZATION\b",
+    re.DOTALL,
+)
 
 
 def databases_of_script(chunks: Iterable[bytes | memoryview]) -> tuple[str, ...]:
@@ -35,9 +42,28 @@ def databases_of_script(chunks: Iterable[bytes | memoryview]) -> tuple[str, ...]
     return tuple(names)
 
 
-def holds_statements(chunks: Iterable[bytes | memoryview]) -> bool:
-    """Whether a script does anything but set its own session up."""
-    return any(piece.kind == STATEMENT and not _HARMLESS.fullmatch(bytes(piece.data)) for piece in gather(_pieces(chunks)))
+@dataclass(frozen=True)
+class Deeds:
+    """What a script does beyond setting its own session up: with ``objects``, and else with the ``database`` as a whole."""
+
+    objects: bool
+    database: bool
+
+
+def deeds_of_script(chunks: Iterable[bytes | memoryview]) -> Deeds:
+    """What a script does; it is read no further than to the first statement that is about an object."""
+    about_database = False
+    goes_on = False
+    for piece in gather(_pieces(chunks)):
+        begins, goes_on = not goes_on, not piece.ends
+        if piece.kind != STATEMENT or not begins:
+            continue
+        statement = bytes(piece.data)
+        if _OF_DATABASE.match(statement):
+            about_database = True
+        elif not _HARMLESS.fullmatch(statement):
+            return Deeds(True, about_database)
+    return Deeds(False, about_database)
 
 
 def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[Piece]:

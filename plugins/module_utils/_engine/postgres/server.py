@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Iterable
 
 from ..manifest import DatabaseFacts, Extension, Tablespace
 from .session import Session, StatementFailed
@@ -57,8 +57,15 @@ SELECT json_build_object(
 
 # Whether a role that came after the globals were written is needed by anything a dump may hold.
 _DEPENDENT_ROLES = """
-SELECT coalesce(json_agg(DISTINCT pg_get_userbyid(refobjid)), '[]')
-FROM pg_catalog.pg_shdepend WHERE refclassid = 'pg_catalog.pg_authid'::regclass AND refobjid IN (%s)"""
+SELECT coalesce(json_agg(DISTINCT pg_get_userbyid(role)), '[]')
+FROM (SELECT refobjid FROM pg_catalog.pg_shdepend WHERE refclassid = 'pg_catalog.pg_authid'::regclass
+      UNION ALL SELECT setrole FROM pg_catalog.pg_db_role_setting WHERE setdatabase <> 0) AS needed (role)
+WHERE role IN (%s)"""
+# Memberships are written a moment after the roles.
+_NEW_MEMBERS = """
+SELECT coalesce(json_agg(DISTINCT pg_get_userbyid(role.oid)), '[]')
+FROM pg_catalog.pg_roles role JOIN pg_catalog.pg_auth_members m ON role.oid IN (m.roleid, m.member, m.grantor)
+WHERE role.oid NOT IN (%s) AND role.rolname !~ '^pg_'"""
 
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin", "d": "default"}
 
@@ -142,6 +149,11 @@ def describe_database(entry: DatabaseEntry) -> DatabaseFacts:
         objects=0,
         size=row["size"],
     )
+
+
+def new_roles_with_memberships(session: Session, known: Iterable[int]) -> list[str]:
+    """The roles that are none of ``known``, and members of others or have some; raises ConnectionFailed or StatementFailed."""
+    return sorted(session.ask(_NEW_MEMBERS % (", ".join(str(oid) for oid in known) or "0")))
 
 
 def roles_in_use(session: Session, oids: list[int]) -> list[str]:

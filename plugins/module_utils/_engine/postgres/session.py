@@ -56,6 +56,6 @@ class Session:
             raise StatementFailed(result.complaint)
         return result.stdout.decode("utf-8", "surrogateescape")
 
-    def ask(self, query: str, database: str | None = None) -> Any:
-        """The single JSON value that ``query`` yields, decoded; raises as :meth:`execute` does."""
-        return json.loads(self.execute(query + ";\n", database))
+    def ask(self, query: str, database: str | None = None, before: str = "") -> Any:
+        """The single JSON value that ``query`` yields after the statements ``before``, decoded; raises as :meth:`execute` does."""
+        return json.loads(self.execute(before + query + ";\n", database))

@@ -4,11 +4,13 @@
 """The one place where the engine starts programs: always a list, never a shell.
 
 Each child leads a process group of its own, because ``pg_dumpall`` that is killed leaves
-its ``pg_dump`` running; ending a child therefore ends its whole group.
+its ``pg_dump`` running; ending a child therefore ends its whole group. Where the engine itself
+is killed, the kernel ends the groups in its place (Linux).
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -38,9 +40,10 @@ class Result:
 class Process:
     """A running child and its process group."""
 
-    def __init__(self, popen: subprocess.Popen, living: set[Process]) -> None:
+    def __init__(self, popen: subprocess.Popen, living: set[Process], lifeline: int | None = None) -> None:
         self._popen = popen
         self._living = living
+        self._lifeline = lifeline
         living.add(self)
 
     @property
@@ -92,6 +95,9 @@ class Process:
         """Stop the whole group and close the pipes; safe to call at any time."""
         self.stop()
         self._living.discard(self)
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
         for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if pipe is not None:
                 try:
@@ -104,6 +110,32 @@ class Process:
             os.killpg(self._popen.pid, number)
         except (ProcessLookupError, PermissionError):
             pass
+
+
+def _new_lifeline() -> tuple[int | None, int | None]:
+    """A pipe whose one end only this process holds, while the other goes to a child and all that the child starts."""
+    if not hasattr(fcntl, "F_SETSIG"):
+        return None, None
+    given, held = os.pipe()
+    return held, given
+
+
+def _tie(given: int | None, group: int) -> None:
+    """Let the kernel end ``group`` when the held end closes, as it does whatever ends this process: SIGKILL runs no handler."""
+    if given is None:
+        return
+    try:
+        fcntl.fcntl(given, fcntl.F_SETOWN, -group)
+        fcntl.fcntl(given, fcntl.F_SETSIG, signal.SIGTERM)
+        fcntl.fcntl(given, fcntl.F_SETFL, fcntl.fcntl(given, fcntl.F_GETFL) | os.O_ASYNC)
+    except OSError:
+        # The child has ended already, or the kernel does not know how: then a child that waits goes on until it is done.
+        return
+
+
+def _close(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 def assert_pipe(pipe: IO[bytes] | None) -> None:
@@ -129,17 +161,26 @@ class Runner:
         """Start ``command`` with exactly ``environment``; raises FileNotFoundError or PermissionError."""
         # A signal between the start of a child and its entry here would leave it running unseen.
         with postponed():
-            popen = subprocess.Popen(
-                list(command),
-                env=dict(environment),
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                bufsize=0,
-                start_new_session=True,
-                cwd="/",
-            )
-            process = Process(popen, self._living)
+            held, given = _new_lifeline()
+            try:
+                popen = subprocess.Popen(
+                    list(command),
+                    env=dict(environment),
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    bufsize=0,
+                    start_new_session=True,
+                    pass_fds=() if given is None else (given,),
+                    cwd="/",
+                )
+                _tie(given, popen.pid)
+            except BaseException:
+                _close(held)
+                raise
+            finally:
+                _close(given)
+            process = Process(popen, self._living, held)
         return process
 
     def run(
