@@ -103,6 +103,9 @@ def test_the_file_is_that_of_one_stream(fresh_server, every_installation, root, 
     server.psql("CREATE TABLE t AS SELECT g FROM generate_series(1, 5000) g", "shop")
     server.psql("CREATE TABLE here (x int)", "postgres")
     server.psql("CREATE TABLE there (x int)", "template1")
+    server.psql(
+        "ALTER ROLE ALL SET application_name TO 'all'; COMMENT ON DATABASE postgres IS 'ours'; GRANT CREATE ON DATABASE template1 TO app"
+    )
     sqls, manifests = [], []
     for jobs in ("1", "2", "20"):
         ended = run(root, server, "backup", "--jobs", jobs, "--exclude-database", "template")

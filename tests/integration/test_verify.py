@@ -17,7 +17,7 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.manifest im
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations import proof
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.backup import BackupRequest, run_backup
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.context import Context
-from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.verify import VerifyRequest, verify
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.verify import VerifyRequest, prove_and_record, verify
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.policy.retention import TierPolicy
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import BackupDamaged
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.catalog import read_catalog
@@ -364,3 +364,31 @@ def test_what_to_verify_is_chosen_like_a_restore(old_root, old_dump):
     ended = run(old_root, None, "verify", "--from", "2019")
     assert ended.code == 7 and "2025-03-03T05:06:07Z" in ended.message
     assert run(old_root, None, "verify", "--from", "none").code == 7
+
+
+def test_what_is_found_of_a_file_is_known_in_every_tier_at_once(made, tmp_path):
+    root = tmp_path / "root"
+    copy_of(made, root)
+    promote(root)
+    volume = open_volume(str(root))
+    (hourly,) = read_catalog(volume, ("hourly",)).backups
+    # A proof: the file was touched, and read in one of the tiers.
+    os.utime(hourly.path, ns=(1, 1))
+    assert set(listed(root).values()) == {"unproven"} and len(listed(root)) == 2
+    (hourly,) = read_catalog(volume, ("hourly",)).backups
+    prove_and_record(Context(), volume, hourly)
+    assert set(listed(root).values()) == {"proven"}
+    # Damage: found in one of the tiers.
+    path = Path(hourly.path)
+    change(path, flipped(path.read_bytes(), path.stat().st_size // 2, 3))
+    (hourly,) = read_catalog(volume, ("hourly",)).backups
+    with pytest.raises(BackupDamaged):
+        prove_and_record(Context(), volume, hourly)
+    assert set(listed(root).values()) == {"damaged"}
+    # Another file of that name elsewhere is not spoken of.
+    other = root / "weekly" / hourly.file_name
+    other.parent.mkdir()
+    copy_of(made, tmp_path / "copies")
+    for name in os.listdir(tmp_path / "copies" / "hourly"):
+        shutil.copy2(tmp_path / "copies" / "hourly" / name, other.parent / name)
+    assert [state for name, state in listed(root).items() if name.startswith("weekly")] == ["proven"]

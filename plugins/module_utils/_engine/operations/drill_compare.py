@@ -15,6 +15,7 @@ from ..policy.drill import EQUAL, NOT_COMPARED, judge, why_not_comparable
 from ..postgres.connection import Connection
 from ..postgres.contents import contents_of
 from ..postgres.dump_source import DumpOptions, DumpSource
+from ..postgres.omissions import Omissions
 from ..postgres.restrict import new_restrict_key
 from ..postgres.role_filter import TargetGlobals, filter_globals
 from ..postgres.sections import SectionScanner, SectionStart
@@ -105,7 +106,8 @@ class Comparison:
             key = new_restrict_key()
         source = DumpSource(self._context.runner, self._context.clients, self._connection, replace(options, restrict_key=key))
         scanner = SectionScanner(key)
-        sections = _Sections(_parts(source, scanner))
+        omissions = Omissions(self._context.session(self._connection), options.only_database, key)
+        sections = _Sections(_parts(source, scanner, omissions))
         try:
             for start, chunks in sections:
                 yield start, chunks
@@ -120,7 +122,17 @@ class Comparison:
             raise DrillFailed("A new dump of what was restored does not end as a whole one ends.")
 
 
-def _parts(source: DumpSource, scanner: SectionScanner) -> Iterator[SectionStart | bytes | memoryview]:
+def _parts(source: DumpSource, scanner: SectionScanner, omissions: Omissions) -> Iterator[SectionStart | bytes | memoryview]:
+    start: SectionStart | None = None
+    for part in _scanned(source, scanner):
+        if isinstance(part, SectionStart):
+            if start is not None:
+                yield omissions.at_end_of(start.kind, start.database)
+            start = part
+        yield part
+
+
+def _scanned(source: DumpSource, scanner: SectionScanner) -> Iterator[SectionStart | bytes | memoryview]:
     for chunk in source.chunks():
         yield from scanner.feed(chunk)
     yield from scanner.finish()

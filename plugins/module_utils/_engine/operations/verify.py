@@ -90,7 +90,7 @@ def prove_and_record(context: Context, volume: Volume, backup: Backup, must_reco
         raise
     if not backup.proven:
         try:
-            _record(volume, backup, manifest)
+            _record_proof(volume, backup, manifest)
         except VolumeError as failure:
             if must_record:
                 raise
@@ -106,14 +106,22 @@ def _status(backup: Backup) -> os.stat_result | None:
 
 
 def _record_damage(volume: Volume, backup: Backup, status: os.stat_result | None, why: str) -> None:
-    """Remember that ``backup`` is damaged, so that nobody has to read it again to know; once is enough."""
-    known = backup.manifest
-    if backup.state == DAMAGED:
-        return
-    if known is not None and known.origin != NEVER_PROVEN:
-        _record(volume, backup, replace(known, damaged=why))
-    elif status is not None:
-        _record(volume, backup, _never_proven(backup, status, why))
+    """Remember that ``backup`` is damaged, in every tier that holds the file, so that nobody has to read it again to know."""
+    for each in (backup, *_other_links(volume, backup)):
+        known = each.manifest
+        if each.state == DAMAGED:
+            continue
+        if known is not None and known.origin != NEVER_PROVEN:
+            _record(volume, each, replace(known, damaged=why))
+        elif status is not None:
+            _record(volume, each, _never_proven(each, status, why))
+
+
+def _record_proof(volume: Volume, backup: Backup, manifest: Manifest) -> None:
+    """Remember the proof of ``backup`` in every tier that holds the file."""
+    for each in (backup, *_other_links(volume, backup)):
+        if not each.proven:
+            _record(volume, each, manifest)
 
 
 def _never_proven(backup: Backup, status: os.stat_result, why: str) -> Manifest:
@@ -138,6 +146,32 @@ def _never_proven(backup: Backup, status: os.stat_result, why: str) -> Manifest:
 def _record(volume: Volume, backup: Backup, manifest: Manifest) -> None:
     if volume.writable:
         record_proof(volume, backup, manifest)
+
+
+def _other_links(volume: Volume, backup: Backup) -> list[Backup]:
+    """The same file in other tiers.
+
+    Of two manifests that say different things of one file, one may be right; such a link is left to be read by itself.
+    """
+    if not volume.writable:
+        return []
+    own = _told(backup)
+    others = read_catalog(volume, tuple(tier for tier in TIERS if tier != backup.tier)).backups
+    links = [other for other in others if other.file_name == backup.file_name and _same_file(other.path, backup.path)]
+    return [link for link in links if own is None or _told(link) in (None, own)]
+
+
+def _told(backup: Backup) -> str | None:
+    """The checksum of the stored bytes that a manifest tells, or None."""
+    manifest = backup.manifest
+    return None if manifest is None or manifest.origin == NEVER_PROVEN else manifest.stored_sha256
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 class _Reader:
