@@ -55,6 +55,15 @@ def test_a_frame_that_is_cut_short_is_damaged(codec: str, cut: int) -> None:
 
 
 @needs_zstd
+def test_what_stood_megabytes_before_is_found_again_by_what_every_decoder_can_hold() -> None:
+    rare, other = os.urandom(1 << 20), os.urandom(5 << 20)
+    stored = compress("zstd", rare + other + rare + other)
+    assert len(stored) < 1.1 * (len(rare) + len(other))
+    program = [str(shutil.which("zstd")), "-q", "-d", "-c", "--memory=8MB"]
+    assert subprocess.run(program, input=stored, capture_output=True, check=True).stdout == rare + other + rare + other
+
+
+@needs_zstd
 def test_a_decoder_that_is_killed_says_nothing_about_the_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stored = compress("zstd", SQL)
     put_zstd_on_path(tmp_path, monkeypatch, "kill -9 $$\n")

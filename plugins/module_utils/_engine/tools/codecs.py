@@ -27,6 +27,8 @@ _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 _GZIP_WINDOW = 31
 # Level 1 of zstd costs a quarter of gzip's time and is smaller; higher levels do not pay on dumps.
 _LEVELS = {"zstd": 1, "gzip": 6}
+# Rows repeat what stood megabytes before them; 8 MiB is the farthest look back that every decoder has to allow for.
+_LONG = "--long=23"
 _HIGHEST_LEVELS = {"zstd": 19, "gzip": 9}
 # What zstd says when the machine, not the file, is at fault.
 _OUT_OF_MEMORY = "Allocation error"
@@ -95,7 +97,7 @@ class _ZstdFrame(Frame):
 
     def __init__(self, runner: Runner, level: int, sink: Callable[[bytes], None]) -> None:
         program = shutil.which("zstd") or "zstd"
-        command = [program, "-q", "-%d" % level, "--single-thread", "--check", "-c"]
+        command = [program, "-q", "-%d" % level, _LONG, "--single-thread", "--check", "-c"]
         self._process: Process = runner.start(command, os.environ, stdin=subprocess.PIPE)
         widen_pipe(self._process.stdin)
         self._sink = sink
