@@ -112,3 +112,15 @@ def test_every_command_and_option_of_the_pages_exists():
     for name, rest in re.findall(r"^ +(backup|list|verify|recover) (--[^\n]*)$", text, re.MULTILINE):
         known = {option for action in commands()[name]._actions for option in action.option_strings}
         assert set(re.findall(r"--[a-z-]+", rest)) <= known
+
+
+def test_the_page_of_openshift_has_every_play():
+    told = {name for row in table("docs/openshift.md", "play") for name in QUOTED.findall(row[0])}
+    assert told == {path.stem for path in (CHECKOUT / "playbooks").glob("*.yml")}
+
+
+def test_the_pages_of_clusters_link_to_each_other_and_to_headings_that_exist():
+    for name in ("docs/cluster.md", "docs/openshift.md"):
+        for target, heading in re.findall(r"\]\(([a-z_]+\.md)#([a-z-]+)\)", page(name)):
+            headings = re.findall(r"^#+ (.*)$", page("docs/" + target), re.MULTILINE)
+            assert heading in {re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings}, (name, target, heading)
