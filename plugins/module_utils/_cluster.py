@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
-from ._apply import ClusterError
+from ._apply import ClusterError, UnknownKind
 
 FIELD_MANAGER = "bandr.postgres"
 _NOT_FOUND = 404
+_ONLY_NAMES = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class DynamicCluster:
@@ -19,13 +21,23 @@ class DynamicCluster:
 
     def __init__(self, client: Any, field_manager: str = FIELD_MANAGER) -> None:
         self._client = client
-        self._field_manager = field_manager
+        self._resources: dict[tuple[str, str], Any] = {}
+        self._discovery = threading.Lock()
+        self.manager = field_manager
         self.warnings: list[str] = []
 
     def list(self, kind: str, api_version: str, namespace: str, selector: str) -> list[dict]:
-        """The objects of one kind that carry the selector's labels."""
-        answer = self._call("list %s" % kind, self._resource(kind, api_version).get, namespace=namespace, label_selector=selector)
-        return list(answer.get("items") or []) if answer else []
+        """The objects of one kind that carry the selector's labels, each with its kind and version."""
+        resource = self._resource(kind, api_version)
+        answer = self._call("list %s" % kind, resource.get, namespace=namespace or None, label_selector=selector or None) or {}
+        # Items of a list carry neither.
+        return [dict(found, kind=kind, apiVersion=api_version) for found in answer.get("items") or ()]
+
+    def names(self, kind: str, api_version: str, namespace: str) -> set[str]:
+        """The names of all objects of one kind, whoever made them; nothing else of them is sent."""
+        resource = self._resource(kind, api_version)
+        answer = self._call("list %s" % kind, resource.get, namespace=namespace or None, header_params={"Accept": _ONLY_NAMES}) or {}
+        return {found["metadata"]["name"] for found in answer.get("items") or ()}
 
     def get(self, definition: dict) -> dict | None:
         """The object that ``definition`` names, or None."""
@@ -41,7 +53,7 @@ class DynamicCluster:
             body=definition,
             name=definition["metadata"]["name"],
             namespace=definition["metadata"].get("namespace"),
-            field_manager=self._field_manager,
+            field_manager=self.manager,
             force_conflicts=True,
             **self._dry_run(),
         )
@@ -63,10 +75,15 @@ class DynamicCluster:
         return {"dry_run": "All"} if self._client.dry_run else {}
 
     def _resource(self, kind: str, api_version: str) -> Any:
-        try:
-            return self._client.resource(kind, api_version)
-        except Exception as error:
-            raise ClusterError("The cluster has no %s of %s: %s" % (kind, api_version, error)) from error
+        with self._discovery:
+            if (kind, api_version) not in self._resources:
+                try:
+                    self._resources[(kind, api_version)] = self._client.resource(kind, api_version)
+                except Exception as error:
+                    if type(error).__name__ == "ResourceNotFoundError":
+                        raise UnknownKind("The cluster has no %s of %s: %s" % (kind, api_version, error)) from error
+                    raise ClusterError("The API server could not find %s of %s: %s" % (kind, api_version, _reason(error))) from error
+        return self._resources[(kind, api_version)]
 
     def _call(self, what: str, function: Any, **parameters: Any) -> Any:
         """The decoded answer, or None for an object that does not exist."""

@@ -256,7 +256,7 @@ seconds:
 """
 
 from ansible_collections.bandr.postgres.plugins.module_utils._builds.door import build_in_cluster
-from ansible_collections.bandr.postgres.plugins.module_utils._jobs.door import QuietModule
+from ansible_collections.bandr.postgres.plugins.module_utils._quiet import QuietModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 OPTIONS = {

@@ -23,7 +23,8 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.names impor
 from ansible_collections.bandr.postgres.tests.playbooks.examples import examples_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-MODULES = sorted(path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py"))
+# A file without a main only describes an action plugin.
+MODULES = sorted(path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py") if "def main" in path.read_text(encoding="utf-8"))
 OF_THE_ENGINE = [name for name in MODULES if name.startswith("pg_")]
 PREFIX = "bandr.postgres."
 # What a specification and a documentation say alike of an option.

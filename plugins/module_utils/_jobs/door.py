@@ -18,13 +18,6 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions imp
 from .run import ClusterError
 
 
-class QuietModule(AnsibleModule):
-    """A module whose arguments do not go to the host's journal, since a manifest may hold a secret."""
-
-    def _log_invocation(self) -> None:
-        """Say nothing."""
-
-
 def api_client_of(module: AnsibleModule) -> Any:
     """kubernetes.core's client, so that every way to authenticate works as in its own modules."""
     wrapped = AnsibleK8SModule(module_class=lambda: module, check_pyyaml=False)
