@@ -1,0 +1,207 @@
+# Copyright (c) 2026, the bandr.postgres authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is worked out for many servers at once is what Ansible makes of it for one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.filter import AnsibleJinja2Filter
+from ansible.plugins.loader import filter_loader
+from ansible.template import Templar, trust_as_template
+from jinja2 import TemplateError
+
+from ansible_collections.bandr.postgres.plugins.filter.backup_tiers import backup_tiers
+from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import Fleet, Member, invalid
+from ansible_collections.bandr.postgres.plugins.plugin_utils.rendering import Renderer, has_template, is_plain
+
+ROLE = Path(__file__).resolve().parents[2] / "roles" / "pg_backup"
+GIVEN = {
+    "inventory_hostname": "Orders_1",
+    "pg_backup_namespace": "databases",
+    "pg_backup_host": "orders-db.shop.svc",
+    "pg_backup_image": "registry.example.com/backup@sha256:0",
+    "pg_backup_seen": {"namespace_found": True, "openshift": False, "builds_served": False},
+    "ansible_search_path": [str(ROLE)],
+}
+# As pg_backup_objects has it, by the lookup's short name, because pytest does without Ansible's finder of collections.
+ANSIBLES = trust_as_template(
+    "{{ query('template', *pg_backup_templates) | map('from_yaml_all') | map('list') | flatten(levels=1) | select | list }}"
+)
+SERVERS = {
+    "with a password": {"pg_backup_password": 'pass\'word "1" \\ : {{'},
+    "with a Secret": {
+        "pg_backup_secret": '{"name": "theirs", "user_key": "user"}',
+        "pg_backup_tiers": '{"hourly": {"count": "3", "schedule": "7 */4 * * *"}, "weekly": {}}',
+        "pg_backup_ssl_ca": {"config_map": "theirs"},
+        "pg_backup_port": "6432",
+        "pg_backup_fs_group": "0",
+        "pg_backup_supplemental_groups": ["4711"],
+        "pg_backup_environment": {"PGCONNECT_TIMEOUT": 7, "PGAPPNAME": 'a: "b"'},
+        "pg_backup_extra_labels": {"example.com/team": "shop"},
+        "pg_backup_tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        "pg_backup_image_pull_secrets": ["one"],
+        "pg_backup_suspend": "true",
+        "pg_backup_volume_claim": "theirs",
+        "pg_backup_service_account": "theirs",
+    },
+    "on OpenShift at an address": {
+        "pg_backup_host": "2001:db8::7",
+        "pg_backup_seen": {"namespace_found": True, "openshift": True, "builds_served": True},
+        "pg_backup_password": "x",
+        "pg_backup_network_policy_egress": [{"to": [{"ipBlock": {"cidr": "198.51.100.0/24"}}]}],
+    },
+    "without a policy": {"pg_backup_network_policy": "no", "pg_backup_password": "x", "pg_backup_platform": "openshift"},
+}
+
+
+def read(part: str) -> dict[str, Any]:
+    return DataLoader().load_from_file(str(ROLE / part / "main.yml"), trusted_as_template=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filters() -> Iterator[None]:
+    """Let Ansible find the collection's filter, which pytest has imported without Ansible's own finder."""
+    name = "bandr.postgres.backup_tiers"
+    plugin = AnsibleJinja2Filter(backup_tiers)
+    plugin._load_name = plugin.ansible_name = name
+    find = filter_loader.get
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filter_loader, "get", lambda asked, *more, **options: plugin if asked == name else find(asked, *more, **options))
+        yield
+
+
+@pytest.fixture(scope="module")
+def role() -> SimpleNamespace:
+    defaults, own = read("defaults"), read("vars")
+    return SimpleNamespace(_role_path=str(ROLE), get_default_vars=lambda dep_chain: defaults, get_vars=lambda *chain, **options: own)
+
+
+@pytest.fixture
+def fleet(role) -> Fleet:
+    task = SimpleNamespace(_role=role, get_dep_chain=lambda: None)
+    return Fleet(SimpleNamespace(_task=task, _templar=Templar(loader=DataLoader(), variables={})), {})
+
+
+def variables(role: SimpleNamespace, **given: Any) -> dict[str, Any]:
+    """All variables of a server, as a task of the role sees them."""
+    return {**role.get_default_vars(None), **GIVEN, **role.get_vars(), **given, "pg_backup_image_used": GIVEN["pg_backup_image"]}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_objects_are_those_that_ansible_renders(role, fleet, server) -> None:
+    templar = Templar(loader=DataLoader(), variables=variables(role, **SERVERS[server]))
+    member = fleet._resolved("orders", variables(role, **SERVERS[server]))
+    mine = list(fleet.render(member, member["pg_backup_templates"]))
+    assert len(mine) > 2
+    assert json.loads(json.dumps(mine)) == json.loads(json.dumps(templar.template(ANSIBLES)))
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_variables_are_what_ansible_makes_of_them(role, fleet, server) -> None:
+    templar = Templar(loader=DataLoader(), variables=variables(role, **SERVERS[server]))
+    member = fleet._resolved("orders", variables(role, **SERVERS[server]))
+    # All objects are the one variable that needs a lookup of Ansible's.
+    for name in sorted(set(role.get_vars()) - {"pg_backup_objects"} - set(member.failures)):
+        assert member[name] == templar.template(trust_as_template("{{ %s }}" % name)), name
+    assert set(member.failures) == {"pg_backup_objects"}
+
+
+def test_what_an_inventory_says_is_worked_out_by_ansible(role, fleet) -> None:
+    member = fleet._resolved(
+        "orders", variables(role, pg_backup_host=trust_as_template("{{ lookup('env', 'HOST_OF_A_TEST', default='db') }}"))
+    )
+    assert member["pg_backup_host"] == "db"
+    assert member["pg_backup_server"]["host"] == "db"
+
+
+def test_text_that_looks_like_a_template_stays_text(role, fleet) -> None:
+    member = fleet._resolved("orders", variables(role, pg_backup_password="{{ not_a_variable }}"))
+    assert member["pg_backup_secret_data"] == {"orders-1-backup": {"password": "{{ not_a_variable }}"}}
+
+
+def test_what_cannot_be_worked_out_says_why(role, fleet) -> None:
+    member = fleet._resolved("orders", variables(role, pg_backup_tiers={"daily": {}}))
+    with pytest.raises(Exception, match=r"^pg_backup_tiers has no hourly tier"):
+        member["pg_backup_complete_tiers"]
+
+
+def test_what_is_learnt_later_completes_what_waited_for_it(role, fleet) -> None:
+    known = variables(role)
+    del known["pg_backup_seen"]
+    member = fleet._resolved("orders", known)
+    with pytest.raises(Exception, match="pg_backup_seen"):
+        member["pg_backup_openshift"]
+    fleet.learn(member, pg_backup_seen={"openshift": True, "namespace_found": True, "builds_served": False})
+    assert member["pg_backup_openshift"] is True
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, ""),
+        ({"pg_backup_port": "many"}, "pg_backup_port"),
+        ({"pg_backup_access_mode": "ReadOnly"}, "pg_backup_access_mode"),
+        ({"pg_backup_tiers": '{"hourly": {}}'}, ""),
+        ({"pg_backup_host": None}, "pg_backup_host"),
+    ],
+)
+def test_variables_are_held_against_their_description(role, fleet, given, says) -> None:
+    options = DataLoader().load_from_file(str(ROLE / "meta" / "argument_specs.yml"))["argument_specs"]["main"]["options"]
+    values = {name: value for name, value in variables(role, **given).items() if value is not None}
+    sentences = invalid(fleet._resolved("orders", values), options, ArgumentSpecValidator(options))
+    assert bool(sentences) == bool(says)
+    assert says in " ".join(sentences)
+
+
+@pytest.fixture
+def renderer(tmp_path) -> Renderer:
+    return Renderer(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{{ 1 + 1 }}", 2),
+        ("{{ one }}", [1]),
+        ("{{ one }}-{{ one }}", "[1]-[1]"),
+        ("{{ {'a': {'b': one}} }}", {"a": {"b": [1]}}),
+        ("{{ one | map('string') }}", ["1"]),
+        ("plain", "plain"),
+        ({"a": ["{{ one[0] }}"]}, {"a": [1]}),
+        ("{{ 'yes' | bool }}", True),
+    ],
+)
+def test_values_keep_their_kind(renderer, text, value) -> None:
+    assert renderer.evaluate(text, {"one": [1]}) == value
+
+
+def test_what_is_not_defined_is_an_error(renderer) -> None:
+    for text in ("{{ none_such }}", "{{ one.none_such }}", "x{{ none_such }}"):
+        with pytest.raises(TemplateError):
+            renderer.evaluate(text, {"one": {}})
+    assert renderer.evaluate("{{ one.none.such | default(1) }}", {"one": {}}) == 1
+
+
+def test_a_value_names_what_it_needs(renderer) -> None:
+    assert renderer.needs({"a": "{{ x ~ y.z }}", "b": ["{% if w %}{% endif %}", "v"]}) == {"x", "y", "w"}
+
+
+def test_what_is_plain_and_what_is_not() -> None:
+    assert is_plain({"a": [1, "b", None, True]})
+    assert not is_plain({"a": [object()]})
+    assert not has_template({"a": ["b"]})
+    assert has_template({"a": ["{{ b }}"]})
+
+
+def test_a_server_without_a_variable_says_which() -> None:
+    with pytest.raises(Exception, match="pg_backup_name is not set"):
+        Member("orders", {})["pg_backup_name"]
