@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import time
@@ -17,7 +18,8 @@ from typing import Callable, Mapping
 class Contender:
     """A pipeline of commands (never a shell), what to do before each run, and what its runs took.
 
-    ``seconds`` are wall time; ``memory`` is the largest process of the run in bytes, the PostgreSQL server aside.
+    ``seconds`` are wall time; ``processor`` is what its processes used of it, the PostgreSQL server aside;
+    ``memory`` is the largest process of the run in bytes, the PostgreSQL server aside.
     """
 
     name: str
@@ -26,11 +28,13 @@ class Contender:
     output: str = os.devnull
     before: Callable[[], None] = lambda: None
     seconds: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     memory: int = 0
 
     def run(self) -> None:
         """Run once; raises SystemExit when a command fails."""
         self.before()
+        used = _used()
         begun = time.monotonic()
         processes: list[subprocess.Popen[bytes]] = []
         source = None
@@ -51,11 +55,23 @@ class Contender:
                 if process.returncode:
                     raise SystemExit("%s: %s ended with %d" % (self.name, command[0], process.returncode))
         self.seconds.append(time.monotonic() - begun)
+        self.processor.append(_used() - used)
 
     @property
     def median(self) -> float:
         """Median of the wall times."""
         return statistics.median(self.seconds)
+
+    @property
+    def median_of_processor(self) -> float:
+        """Median of the processor times, which other users of the machine disturb less."""
+        return statistics.median(self.processor)
+
+
+def _used() -> float:
+    """Processor time of everything that was started from here and has ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def interleave(contenders: list[Contender], rounds: int) -> None:
@@ -63,6 +79,7 @@ def interleave(contenders: list[Contender], rounds: int) -> None:
     for contender in contenders:
         contender.run()
         contender.seconds.clear()
+        contender.processor.clear()
     for number in range(rounds):
         for contender in contenders if number % 2 == 0 else reversed(contenders):
             contender.run()
