@@ -236,6 +236,28 @@ def test_what_a_killed_restore_leaves_is_told_and_can_be_mended(root, target):
     assert target.psql("SELECT x FROM precious", "middle") == "42"
 
 
+def test_what_a_killed_restore_leaves_of_a_new_database_is_called_by_its_name(root, target):
+    program = started_restore(root, target)
+    program.kill()
+    program.communicate(timeout=_SECONDS)
+    deadline = time.monotonic() + _SECONDS
+    while psqls_of(target) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with pytest.raises(TargetRefused) as caught:
+        restore_backup(root, target, databases=("first", "middle"))
+    whole, half = caught.value.details["problems"]
+    assert whole.startswith("The database first exists on the target")
+    assert half.startswith("The database middle is left over from a restore of backup 20") and "Set replace to restore it whole" in half
+    # Another restore does not make it whole, nor does a backup keep the note.
+    restore_backup(root, target, databases=("tail",))
+    with pytest.raises(TargetRefused, match="middle is left over"):
+        restore_backup(root, target, databases=("middle",))
+    restore_backup(root, target, databases=("middle",), replace=True)
+    assert target.psql("SELECT count(*) FROM pg_db_role_setting") == "0"
+    with pytest.raises(TargetRefused, match="The database middle exists on the target"):
+        restore_backup(root, target, databases=("middle",))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_children_and_brings_the_old_database_back(root, target, number):
     with_old_middle(target)

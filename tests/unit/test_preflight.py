@@ -19,7 +19,15 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.policy.pref
     locales_to_probe,
     tablespaces_to_skip,
 )
-from ansible_collections.bandr.postgres.plugins.module_utils._engine.targets import AsideNote, Target, TargetDatabase, read_aside_note
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.targets import (
+    AsideNote,
+    Target,
+    TargetDatabase,
+    UnfinishedNote,
+    read_aside_note,
+    read_unfinished,
+    write_unfinished,
+)
 
 NOW = datetime(2026, 11, 22, tzinfo=timezone.utc)
 POSTGRES = DatabaseFacts("postgres", "postgres", "UTF8", "C.UTF-8", "C.UTF-8", "libc", None, "pg_default", 0, 1)
@@ -115,6 +123,15 @@ def test_a_database_that_exists_is_refused_replaced_or_left_out():
     verdict = examine(MANIFEST, target, replace(WISH, replace=True))
     assert not verdict.problems and verdict.replaced == ("orders",)
     assert not problems(target=target, wish=replace(WISH, names=("stock",), chosen=True))
+
+
+def test_a_database_that_a_killed_restore_left_is_called_so() -> None:
+    notes = {"orders": UnfinishedNote("2026-11-22T10:07:00Z", "2026-11-23T03:00:00Z")}
+    target = replace(with_database(TargetDatabase(7, ORDERS, objects=2)), unfinished=read_unfinished(write_unfinished(notes)))
+    said = only_problem(target=target)
+    assert "orders is left over from a restore of backup 2026-11-22T10:07:00Z that began at 2026-11-23T03:00:00Z" in said
+    assert problems(target=target, wish=replace(WISH, replace=True)) == ()
+    assert read_unfinished("") == read_unfinished("[1]") == read_unfinished('{"x": 1}') == {}
 
 
 def test_a_database_that_is_held_cannot_be_replaced():

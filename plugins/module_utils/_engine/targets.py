@@ -14,6 +14,8 @@ from .manifest import DatabaseFacts, Tablespace
 # Databases that every server has; a dump never creates them.
 BUILT_IN = ("template1", "postgres")
 ASIDE_PREFIX = "bandr_aside_"
+# A setting of the maintenance database; no server knows it, and no dump of ours holds it.
+UNFINISHED_SETTING = "bandr.unfinished_restore"
 _INVALID = -2
 
 
@@ -78,6 +80,27 @@ def read_aside_note(comment: str | None) -> AsideNote | None:
 
 
 @dataclass(frozen=True)
+class UnfinishedNote:
+    """Of which backup a database was being made, and when that began, both as times in UTC."""
+
+    backup: str
+    begun: str
+
+
+def write_unfinished(notes: Mapping[str, UnfinishedNote]) -> str:
+    """Notes by the names of databases, as text."""
+    return json.dumps({name: {"backup": note.backup, "begun": note.begun} for name, note in notes.items()})
+
+
+def read_unfinished(text: str) -> dict[str, UnfinishedNote]:
+    """What :func:`write_unfinished` wrote; nothing for anything else."""
+    try:
+        return {str(name): UnfinishedNote(str(note["backup"]), str(note["begun"])) for name, note in json.loads(text).items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+@dataclass(frozen=True)
 class LocaleNeed:
     """The locale that a database is created with."""
 
@@ -95,6 +118,7 @@ class Target:
     the reasons why a locale, or a folder for a tablespace, cannot be had. ``unknown_settings`` are those that dumps of
     newer clients set and this server does not have. ``first_role`` is the one that initdb made. ``superuser``
     is about the role whose rights count, ``superuser_logs_in`` about the one that logs in, should a setting make them differ.
+    ``unfinished`` tells of databases that a restore was making when it was killed.
     """
 
     version: str
@@ -110,6 +134,7 @@ class Target:
     first_role: str | None = None
     unknown_settings: frozenset[str] = frozenset()
     superuser_logs_in: bool = False
+    unfinished: Mapping[str, UnfinishedNote] = field(default_factory=dict)
     psql_version: str = ""
     psql_knows_restrict: bool = True
     locale_refusals: Mapping[LocaleNeed, str] = field(default_factory=dict)

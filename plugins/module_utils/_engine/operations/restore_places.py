@@ -28,6 +28,7 @@ class Places:
         self._drop_first = drop_first
         self._asides: dict[str, TargetDatabase] = {}
         self._made: set[str] = set()
+        self._undone: set[str] = set()
 
     def take(self, names: list[str]) -> None:
         """Set aside, or drop, what is in the way; raises ConnectionFailed or StatementFailed."""
@@ -52,15 +53,24 @@ class Places:
         try:
             if database is not None:
                 _surely(self._room.put_back, database)
+                self._undone.add(name)
                 return "the old database is back as it was"
-            if name in self._made and not self._taken_by_others():
+            if name in self._made and self._taken_by_others():
+                self._undone.add(name)
+                return "somebody else has created it meanwhile, so it was left as it is"
+            if name in self._made:
                 _surely(self._room.drop, name)
+                self._undone.add(name)
                 return "what was restored of it was dropped"
         except (ConnectionFailed, StatementFailed) as error:
             if database is not None:
                 return "the old database could not be put back, look for %s: %s" % (aside_name(database), error.words)
             return "what was restored of it could not be dropped: %s" % error.words
         return "it may hold a part of the backup"
+
+    def undone(self, name: str) -> bool:
+        """Whether nothing half restored is left in its place."""
+        return name in self._undone
 
     def let_go(self) -> list[str]:
         """Drop what was set aside, unless the new one met errors, and return what an operator must know of it.

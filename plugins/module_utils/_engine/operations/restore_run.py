@@ -10,12 +10,13 @@ from typing import Any, BinaryIO, Callable, Iterable, Iterator
 
 from ..backups import Backup
 from ..manifest import GLOBALS, WHOLE, Manifest, Section
+from ..names import format_name_time
 from ..policy.preflight import tablespaces_to_skip
 from ..postgres.preamble_filter import drop_unknown_settings
 from ..postgres.psql_stream import Outcome, feed_psql
 from ..postgres.role_filter import TargetGlobals, filter_globals
 from ..postgres.session import StatementFailed
-from ..targets import ASIDE_PREFIX, BUILT_IN
+from ..targets import ASIDE_PREFIX, BUILT_IN, UnfinishedNote
 from ..tools.errors import ConnectionFailed, EngineError, Interrupted, RestoredWithErrors, RestoreFailed
 from .context import Context
 from .replacement import Room
@@ -23,6 +24,7 @@ from .restore_look import Look
 from .restore_places import Places
 from .restore_request import DROP, RestoreRequest
 from .section_reader import SectionReader
+from .unfinished import UnfinishedNotes
 
 RESTORED = "restored"
 WITH_ERRORS = "restored with errors"
@@ -50,6 +52,8 @@ class RestoreRun:
         self._session = context.session(request.connection.for_restore(seen.target.version_number, seen.target.superuser_logs_in))
         present = frozenset(database.name for database in seen.target.databases)
         self._room = Room(context, self._session, present)
+        self._notes = UnfinishedNotes(self._session, self._room.door(), seen.target.unfinished)
+        self._begun = format_name_time(context.now())
         self._entries = {name: _entry(name) for name in seen.wish.names}
         self._first_error = ""
         self._error_count = 0
@@ -121,8 +125,11 @@ class RestoreRun:
         places = Places(self._room, self._seen, drop_first=self._request.replace_method == DROP)
         for name in names:
             self._entries[name]["state"] = FAILED
+        made = [name for name in names if name not in BUILT_IN]
         try:
             places.take(names)
+            for name in made:
+                self._notes.begin(name, UnfinishedNote(self._backup.name, self._begun))
             if self._seen.single is not None:
                 self._room.create(self._seen.single)
             outcome = self._feed(sections)
@@ -134,7 +141,11 @@ class RestoreRun:
         except BaseException:
             for name in names:
                 self._entries[name]["note"] = places.undo(name)
+                if places.undone(name):
+                    self._notes.end(name)
             raise
+        for name in made:
+            self._notes.end(name)
         for name in names:
             self._entries[name]["state"] = WITH_ERRORS if outcome.error_count else RESTORED
         self.warnings.extend(places.let_go())

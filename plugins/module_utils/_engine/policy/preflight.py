@@ -173,6 +173,14 @@ def _of_databases(target: Target, wish: Wish, replaced: list[str]) -> Iterator[s
                 )
         elif not wish.replace:
             contents = "" if database.objects is None else " and holds %s" % _objects(database.objects)
+            note = target.unfinished.get(database.name)
+            if note is not None:
+                yield (
+                    "The database %s is left over from a restore of backup %s that began at %s and did not reach its end; unless somebody "
+                    "has made it anew since, it holds a part of that backup at most. Set replace to restore it whole, or drop it."
+                    % (database.name, note.backup, note.begun)
+                )
+                continue
             yield "The database %s exists on the target%s; set replace to replace it, drop it, or leave it out of databases." % (
                 database.name,
                 contents,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..manifest import DATABASE, GLOBALS
-from ..targets import BUILT_IN
+from ..targets import BUILT_IN, UNFINISHED_SETTING
 from .quoting import quote_identifier, quote_literal
 from .session import Session
 
@@ -25,7 +25,9 @@ _SETTINGS = """
   (SELECT coalesce(json_agg(json_build_object('role', r.rolname, 'setting', setting.text) ORDER BY r.rolname NULLS FIRST, setting.place), '[]')
    FROM pg_catalog.pg_db_role_setting s LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole,
         unnest(s.setconfig) WITH ORDINALITY AS setting (text, place)
-   WHERE %s AND (s.setrole = 0 OR r.oid IS NOT NULL))"""
+   WHERE %s AND (s.setrole = 0 OR r.oid IS NOT NULL) AND strpos(setting.text, {note}) <> 1)""".replace(
+    "{note}", quote_literal(UNFINISHED_SETTING + "=")
+)
 _OF_EVERYBODY = "SELECT json_build_object('encoding', %s, 'settings', %s)" % (_ENCODING, _SETTINGS % "s.setdatabase = 0 AND s.setrole = 0")
 _OF_DATABASE = """
 SELECT json_build_object(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..targets import LocaleNeed, Target, TargetDatabase
+from ..targets import UNFINISHED_SETTING, LocaleNeed, Target, TargetDatabase, UnfinishedNote, read_unfinished
 from .quoting import quote_literal
 from .server import DatabaseEntry, describe_database, look_at_server
 from .session import Session, StatementFailed
@@ -23,13 +23,15 @@ SELECT json_build_object(
   'roles', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_catalog.pg_roles),
   'extensions', (SELECT coalesce(json_object_agg(name, default_version), '{}') FROM pg_catalog.pg_available_extensions),
   'settings', (SELECT coalesce(json_agg(name), '[]') FROM pg_catalog.pg_settings WHERE name IN (%s)),
+  'unfinished', (SELECT max(substr(note, length(%s) + 1)) FROM pg_catalog.pg_db_role_setting s, unnest(s.setconfig) AS note
+                 WHERE s.setrole = 0 AND strpos(note, %s) = 1),
   'databases', (SELECT json_object_agg(d.oid, json_build_object(
       'comment', shobj_description(d.oid, 'pg_database'),
       'prepared', (SELECT count(*) FROM pg_catalog.pg_prepared_xacts p WHERE p.database = d.datname),
       'subscriptions', (SELECT count(*) FROM pg_catalog.pg_subscription s WHERE s.subdbid = d.oid),
       'slots', (SELECT count(*) FROM pg_catalog.pg_replication_slots r WHERE r.database = d.datname AND r.active)
     )) FROM pg_catalog.pg_database d)
-)""" % ", ".join(quote_literal(name) for name in _NEWER_SETTINGS)
+)""" % (", ".join(quote_literal(name) for name in _NEWER_SETTINGS), *[quote_literal(UNFINISHED_SETTING + "=")] * 2)
 
 _FOLDER = """
 SELECT json_build_object(
@@ -58,6 +60,7 @@ def look_at_target(session: Session) -> Target:
         user=look.user,
         superuser=bool(answer["superuser"]),
         superuser_logs_in=bool(answer["superuser_logs_in"]),
+        unfinished=_still_there(answer["unfinished"], look.databases),
         in_recovery=look.in_recovery,
         free_connections=answer["free_connections"],
         databases=tuple(_describe(entry, answer["databases"].get(str(entry.oid), {})) for entry in look.databases),
@@ -68,6 +71,12 @@ def look_at_target(session: Session) -> Target:
         unknown_settings=frozenset(_NEWER_SETTINGS) - frozenset(answer["settings"]),
         psql_version=session.clients.version("psql")[1],
     )
+
+
+def _still_there(text: str | None, databases: tuple[DatabaseEntry, ...]) -> dict[str, UnfinishedNote]:
+    """Notes of databases that somebody has dropped meanwhile tell nothing any more."""
+    names = {entry.name for entry in databases}
+    return {name: note for name, note in read_unfinished(text or "").items() if name in names}
 
 
 def _describe(entry: DatabaseEntry, more: dict) -> TargetDatabase:
