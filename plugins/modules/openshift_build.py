@@ -163,7 +163,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 image:
-  description: The image by its digest; by its tag where check mode did not build it, or where the build failed.
+  description: The image by its digest; by its tag where check mode did not build it, and empty where the build failed.
   returned: always
   type: str
   sample: image-registry.openshift-image-registry.svc:5000/databases/postgres-backup@sha256:0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9

@@ -163,6 +163,7 @@ def test_a_failure_stays_to_be_looked_at_and_the_next_run_tries_again() -> None:
     cluster = FakeCluster(RUNNING, FAILED)
     failed = run(cluster, request())
     assert (failed["succeeded"], failed["outcome"], failed["reason"]) == (False, "failed", "DockerBuildFailed")
+    assert (failed["image"], failed["digest"]) == ("", "")
     assert failed["msg"].startswith("The Build %s failed (DockerBuildFailed)" % NAMES.build())
     assert failed["msg"].endswith("Nothing that runs was changed.")
     cluster.phases = [RUNNING, COMPLETE]

@@ -217,7 +217,8 @@ def _result(request: BuildRequest, decision: Decision, end: End | None, image: s
         "msg": sentence,
         "outcome": outcome,
         "reason": end.reason if end else "",
-        "image": image or reference,
+        # None where there is none: nobody shall run what failed.
+        "image": "" if failed else image or reference,
         "reference": reference,
         "digest": image.partition("@")[2],
         "inputs": names.digest,
