@@ -80,7 +80,7 @@ class ActionModule(ActionBase):
                     _refuse(member, fleet, found, names)
                     image = member["pg_backup_image_request"]
                     if image:
-                        wanted_in = images.setdefault(image["key"], dict(image, wanted_in=[]))["wanted_in"]
+                        wanted_in = images.setdefault(image["key"], dict(image, member=member.name, wanted_in=[]))["wanted_in"]
                         wanted_in[:] = sorted({*wanted_in, member["pg_backup_namespace"]})
             except AnsibleError as error:
                 servers[member.name] = {"failed": True, "msg": str(error.message)}
