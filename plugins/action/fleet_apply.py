@@ -38,7 +38,9 @@ class ActionModule(ActionBase):
             if (member.values.get("pg_backup_seen") or {}).get("token") != arguments["token"]:
                 continue
             try:
-                clusters.setdefault(member.cluster, []).append(_set(fleet, member, _image(member, images)))
+                own = _set(fleet, member, _image(member, images))
+                # Only now: a cluster of which no server has an image is not asked for anything.
+                clusters.setdefault(member.cluster, []).append(own)
             except AnsibleError as error:
                 servers[member.name] = {"failed": True, "msg": str(error.message)}
         others: list[dict[str, Any]] = []
