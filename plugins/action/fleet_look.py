@@ -18,6 +18,7 @@ _USERS = "openshift.io/sa.scc.uid-range"
 _CRONJOBS = {"kind": "CronJob", "api_version": "batch/v1"}
 # One by its name, because nobody has to be allowed to list them.
 _BUILDS = {"kind": "Build", "api_version": "build.openshift.io/v1", "name": "any"}
+_ALERTS = {"kind": "PrometheusRule", "api_version": "monitoring.coreos.com/v1"}
 _INSTANCE = "app.kubernetes.io/instance"
 
 
@@ -120,6 +121,8 @@ def _questions(member: Member, arguments: dict[str, Any]) -> list[dict[str, Any]
             questions.append(dict(_BUILDS, namespace=namespace))
         if not member["pg_backup_own_secret"]:
             questions.append({"kind": "Secret", "namespace": namespace, "name": str(member["pg_backup_secret_name"])})
+        if member["pg_backup_alerts_wanted"]:
+            questions.append(dict(_ALERTS, namespace=namespace, selector=list(member["pg_backup_owner_selector"])))
     if arguments["cronjobs"]:
         questions.append(dict(_CRONJOBS, namespace=namespace, selector=list(member["pg_backup_owner_selector"])))
     return questions
@@ -128,10 +131,12 @@ def _questions(member: Member, arguments: dict[str, Any]) -> list[dict[str, Any]
 def _found(member: Member, answers: Answers, arguments: dict[str, Any]) -> dict[str, Any]:
     """What the cluster holds of a server: what templates of problems see, and the server's part of the result."""
     part: dict[str, Any] = {"namespace_found": False, "openshift": False, "builds_served": False, "cronjobs": []}
-    found: dict[str, Any] = {"part": part, "pg_backup_claims": [], "pg_backup_secret_keys": None}
+    found: dict[str, Any] = {"part": part, "pg_backup_claims": [], "pg_backup_secret_keys": None, "pg_backup_alerts_possible": False}
     for question in _questions(member, arguments):
         if question["kind"] == "Build":
             part["builds_served"] = answers.known(member.cluster, **question)
+            continue
+        if question["kind"] == _ALERTS["kind"] and not answers.known(member.cluster, **question):
             continue
         objects = answers.objects(member.cluster, **question)
         if question["kind"] == "Namespace":
@@ -142,6 +147,8 @@ def _found(member: Member, answers: Answers, arguments: dict[str, Any]) -> dict[
             found["pg_backup_claims"] = objects
         elif question["kind"] == "Secret":
             found["pg_backup_secret_keys"] = sorted(objects[0].get("data") or {}) if objects else None
+        elif question["kind"] == _ALERTS["kind"]:
+            found["pg_backup_alerts_possible"] = True
         else:
             name = member["pg_backup_name"]
             part["cronjobs"] = [one for one in objects if one["metadata"]["labels"].get(_INSTANCE) == name]

@@ -33,6 +33,10 @@ class UnknownKind(ClusterError):
     """The cluster has no objects of a kind, because nobody taught it that kind."""
 
 
+class Forbidden(ClusterError):
+    """We have no right to what was asked."""
+
+
 class Cluster(Protocol):
     """What is asked of an API server; each question raises ClusterError, and several may be asked at the same time."""
 
@@ -96,6 +100,8 @@ class ObjectSet:
     selector: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     kinds: tuple[tuple[str, str], ...] = ()
+    optional: tuple[tuple[str, str], ...] = ()
+    """Those of ``kinds`` that we may have no right to see: then none of them can be ours."""
 
     def holds(self, found: dict) -> bool:
         """Whether an object that the selector found is one of this set."""
@@ -151,6 +157,11 @@ class _Held:
                 found = self._cluster.list(kind, api_version, *place)
             except UnknownKind:
                 if kind in declared:
+                    raise
+                continue
+            except Forbidden:
+                owners = [one for one in neighbours if (kind, api_version) in one.kinds]
+                if kind in declared or not all((kind, api_version) in one.optional for one in owners):
                     raise
                 continue
             self.found[place].update({_key(one): one for one in found})

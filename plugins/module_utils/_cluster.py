@@ -9,10 +9,10 @@ import json
 import threading
 from typing import Any
 
-from ._apply import ClusterError, UnknownKind
+from ._apply import ClusterError, Forbidden, UnknownKind
 
 FIELD_MANAGER = "bandr.postgres"
-_NOT_FOUND = 404
+_NOT_FOUND, _FORBIDDEN = 404, 403
 _ONLY_NAMES = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -92,7 +92,8 @@ class DynamicCluster:
         except Exception as error:  # the client has a class for each HTTP status, and urllib3's besides
             if getattr(error, "status", None) == _NOT_FOUND:
                 return None
-            raise ClusterError("The API server could not %s: %s" % (what, _reason(error))) from error
+            refusal = Forbidden if getattr(error, "status", None) == _FORBIDDEN else ClusterError
+            raise refusal("The API server could not %s: %s" % (what, _reason(error))) from error
         warning = (response.headers or {}).get("warning") if hasattr(response, "headers") else None
         if warning:
             self.warnings.append("%s: %s" % (what, warning))

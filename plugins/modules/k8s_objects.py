@@ -38,6 +38,7 @@ options:
   owned_kinds:
     description:
       - The kinds of which all objects that O(selector) finds belong to the set. Without any, nothing is deleted.
+      - A cluster that does not have one of them holds none of it.
     type: list
     elements: dict
     default: []
@@ -50,6 +51,10 @@ options:
         description: Its API version.
         type: str
         required: true
+      optional:
+        description: Whether no right to list the kind is no error, because then nothing of it can belong to the set either.
+        type: bool
+        default: false
   selector:
     description:
       - Labels that all objects of the set carry, as C(kubectl --selector) takes them.
@@ -103,6 +108,10 @@ options:
             description: Its API version.
             type: str
             required: true
+          optional:
+            description: As O(owned_kinds[].optional).
+            type: bool
+            default: false
   field_manager:
     description:
       - The name under which the fields are owned.
@@ -210,7 +219,11 @@ OWNED_KINDS = {
     "type": "list",
     "elements": "dict",
     "default": [],
-    "options": {"kind": {"type": "str", "required": True}, "api_version": {"type": "str", "required": True}},
+    "options": {
+        "kind": {"type": "str", "required": True},
+        "api_version": {"type": "str", "required": True},
+        "optional": {"type": "bool", "default": False},
+    },
 }
 OPTIONS = {
     "definitions": {"type": "list", "elements": "dict", "default": []},
@@ -245,6 +258,7 @@ def object_set(given: dict) -> ObjectSet:
         selector=",".join(given["selector"]),
         labels=given.get("labels", {}),
         kinds=tuple((one["kind"], one["api_version"]) for one in given["owned_kinds"]),
+        optional=tuple((one["kind"], one["api_version"]) for one in given["owned_kinds"] if one["optional"]),
     )
 
 

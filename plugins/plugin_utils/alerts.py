@@ -93,7 +93,7 @@ def _failed(namespace: str, cronjob: str) -> str:
     The CronJob tells it for as long as nothing runs, also when its Job is gone; the failed Job tells it while the next one runs.
     """
     of_it = _selector(namespace, cronjob)
-    success = "max %s (kube_cronjob_status_last_successful_time{%s} or kube_cronjob_created{%s} * 0)" % (_BY, of_it, of_it)
+    success = _last_success(of_it)
     told_by_cronjob = "max %s (kube_cronjob_status_last_schedule_time{%s}) > %s unless %s (max %s (kube_cronjob_status_active{%s}) > 0)" % (
         _BY,
         of_it,
@@ -120,8 +120,12 @@ def _failed(namespace: str, cronjob: str) -> str:
 def _stale(namespace: str, cronjob: str, seconds: int) -> str:
     """No run has succeeded for so long, or none ever since the CronJob was made."""
     of_it = _selector(namespace, cronjob)
-    since = "max %s (kube_cronjob_status_last_successful_time{%s} or kube_cronjob_created{%s})" % (_BY, of_it, of_it)
-    return "(time() - %s > %d) unless %s %s" % (since, seconds, _ON, _suspended(of_it))
+    return "(time() - %s > %d) unless %s %s" % (_last_success(of_it), seconds, _ON, _suspended(of_it))
+
+
+def _last_success(of_it: str) -> str:
+    """The time of the last success; where there was none, that when the CronJob was made, which is before any of its runs."""
+    return "max %s (kube_cronjob_status_last_successful_time{%s} or kube_cronjob_created{%s})" % (_BY, of_it, of_it)
 
 
 def _suspended(of_it: str) -> str:

@@ -11,6 +11,7 @@ import copy
 from ansible_collections.bandr.postgres.plugins.module_utils._apply import (
     Change,
     ClusterError,
+    Forbidden,
     ObjectSet,
     UnknownKind,
     bring_about,
@@ -37,11 +38,12 @@ class FakeCluster:
 
     manager = MANAGER
 
-    def __init__(self, *objects: dict, refuses: str = "", unknown: str = "", undoes: str = "") -> None:
+    def __init__(self, *objects: dict, refuses: str = "", unknown: str = "", undoes: str = "", forbidden: str = "") -> None:
         self.objects = {(one["kind"], one["metadata"]["name"]): copy.deepcopy(one) for one in objects}
         self.refuses = refuses
         self.unknown = unknown
         self.undoes = undoes
+        self.forbidden = forbidden
         self.asked: list[str] = []
 
     def list(self, kind: str, api_version: str, namespace: str, selector: str) -> list[dict]:
@@ -49,6 +51,8 @@ class FakeCluster:
         self.asked.append("list %s" % kind)
         if kind == self.unknown:
             raise UnknownKind("The cluster has no %s." % kind)
+        if kind == self.forbidden:
+            raise Forbidden("The API server could not list %s: forbidden." % kind)
         if kind == self.refuses:
             raise ClusterError("The API server could not list %s." % kind)
         return copy.deepcopy(
@@ -229,6 +233,17 @@ def test_a_kind_that_the_cluster_does_not_know_is_no_trouble_until_it_is_declare
     assert states(brought_about(cluster, [thing("a")])) == {"ConfigMap/a": "created"}
     (change,) = brought_about(cluster, [thing("s", kind="Secret")])
     assert change.error == "The cluster has no Secret."
+
+
+def test_a_kind_that_may_be_out_of_our_reach_is_no_trouble_until_it_is_declared() -> None:
+    def of(optional: bool, *definitions: dict) -> list[Change]:
+        chosen = (("Secret", "v1"),) if optional else ()
+        whole = ObjectSet("all", definitions, namespace="ns", selector="owner=us", kinds=KINDS, optional=chosen)
+        return bring_about(FakeCluster(forbidden="Secret"), [whole]).changes["all"]
+
+    assert states(of(True, thing("a"))) == {"ConfigMap/a": "created"}
+    assert [change.error for change in of(False, thing("a"))] == ["The API server could not list Secret: forbidden."]
+    assert [change.error for change in of(True, thing("s", kind="Secret"))] == ["The API server could not list Secret: forbidden."]
 
 
 def test_an_object_is_shown_without_the_values_of_a_secret() -> None:

@@ -19,6 +19,7 @@ from ansible.plugins.loader import filter_loader
 from ansible.template import Templar, trust_as_template
 from jinja2 import TemplateError
 
+from ansible_collections.bandr.postgres.plugins.filter.alert_rules import rules
 from ansible_collections.bandr.postgres.plugins.filter.backup_tiers import backup_tiers
 from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import Fleet, Member, invalid
 from ansible_collections.bandr.postgres.plugins.plugin_utils.rendering import Renderer, has_template, is_plain
@@ -69,13 +70,13 @@ def read(part: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 def filters() -> Iterator[None]:
-    """Let Ansible find the collection's filter, which pytest has imported without Ansible's own finder."""
-    name = "bandr.postgres.backup_tiers"
-    plugin = AnsibleJinja2Filter(backup_tiers)
-    plugin._load_name = plugin.ansible_name = name
+    """Let Ansible find the collection's filters, which pytest has imported without Ansible's own finder."""
+    ours = {"bandr.postgres." + name: AnsibleJinja2Filter(made) for name, made in (("alert_rules", rules), ("backup_tiers", backup_tiers))}
+    for name, plugin in ours.items():
+        plugin._load_name = plugin.ansible_name = name
     find = filter_loader.get
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(filter_loader, "get", lambda asked, *more, **options: plugin if asked == name else find(asked, *more, **options))
+        patch.setattr(filter_loader, "get", lambda asked, *more, **options: ours.get(asked) or find(asked, *more, **options))
         yield
 
 
