@@ -48,6 +48,10 @@ help: ## Say what can be made (this text)
 demo: $(READY_TO_RUN) $(INSTALLED)/.made ## Back up, lose and restore a PostgreSQL server before your eyes (three minutes)
 	@DEMO_FOLDER="$(abspath $(BUILD))/demo" $(IN_ENVIRONMENT) tests/demo/run
 
+.PHONY: demo-cluster
+demo-cluster: $(READY_TO_RUN) $(INSTALLED)/.made ## The same on a cluster, KUBECONFIG's with its REGISTRY or one that is made for it
+	@DEMO_FOLDER="$(abspath $(BUILD))/demo-cluster" $(IN_ENVIRONMENT) tests/demo/run demo_cluster
+
 ##@ Test it
 
 .PHONY: test

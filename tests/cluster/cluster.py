@@ -62,15 +62,18 @@ def serves_builds(kubeconfig: str) -> bool:
     return any(group.name == "build.openshift.io" for group in client.ApisApi().get_api_versions().groups)
 
 
-def one_node() -> dict:
-    """A one-node, with the images that tests run."""
-    subprocess.run([str(ONE_NODE), "up", "--openshift"], check=True)
+def one_node(file: Path) -> dict:
+    """A one-node, with the images that tests run; one that somebody else has brought up is used, and is not ours to take down."""
     settings = {}
     for line in run(str(ONE_NODE), "env").splitlines():
         settings.update(word.split("=", 1) for word in line.split()[1:])
+    made_by = "one-node" if not Path(settings["KUBECONFIG"]).exists() or written(file) == ["one-node"] else ""
+    # Written before it is made, so that one whose making was interrupted is taken down as well.
+    file.write_text(json.dumps({"made_by": made_by}), encoding="utf-8")
+    subprocess.run([str(ONE_NODE), "up", "--openshift"], check=True)
     subprocess.run([str(ONE_NODE.with_name("one-node-images"))], check=True, env={**os.environ, **settings})
     kubeconfig, registry = settings.pop("KUBECONFIG"), settings.pop("REGISTRY")
-    return {"made_by": "one-node", "kubeconfig": kubeconfig, "registry": registry, "builder_environment": settings}
+    return {"made_by": made_by, "kubeconfig": kubeconfig, "registry": registry, "builder_environment": settings}
 
 
 def kind(runtime: str, kubeconfig: Path) -> dict:
@@ -117,14 +120,19 @@ def kind(runtime: str, kubeconfig: Path) -> dict:
     return {"made_by": f"kind {runtime}", "kubeconfig": str(kubeconfig), "registry": registry, "builder_environment": {}}
 
 
-def make(folder: Path) -> dict:
+def written(file: Path) -> list[str]:
+    """Who made the cluster that FILE tells of, in words; none where nothing is written or it was given."""
+    return json.loads(file.read_text(encoding="utf-8"))["made_by"].split() if file.exists() else []
+
+
+def make(file: Path) -> dict:
     """A cluster of the first sort that this machine can run."""
     if shutil.which("kind"):
         for runtime in ("docker", "podman"):
             if works(runtime, "info"):
-                return kind(runtime, folder / "kubeconfig")
+                return kind(runtime, file.parent / "kubeconfig")
     if os.geteuid() == 0 and Path("/etc/debian_version").exists():
-        return one_node()
+        return one_node(file)
     sys.exit(
         "cluster: no cluster to test on. Set KUBECONFIG and REGISTRY (a registry that this machine may push to and the nodes pull from), "
         "or install kind beside Docker or Podman, or be root on Debian, where a whole Kubernetes is started from its own modules."
@@ -137,7 +145,7 @@ def up(file: Path) -> None:
     if "KUBECONFIG" in os.environ:
         cluster = given()
     else:
-        cluster = make(file.parent)
+        cluster = make(file)
     cluster["serves_builds"] = serves_builds(cluster["kubeconfig"])
     if not (cluster["registry"] or cluster["serves_builds"]):
         sys.exit("cluster: KUBECONFIG names a cluster; set REGISTRY, too: where this machine may push images and the nodes can pull them.")
@@ -150,7 +158,7 @@ def down(file: Path) -> None:
     """Take away what `up` made."""
     if not file.exists():
         return
-    made_by = json.loads(file.read_text(encoding="utf-8"))["made_by"].split()
+    made_by = written(file)
     if made_by[:1] == ["one-node"]:
         subprocess.run([str(ONE_NODE), "down"], check=True)
     elif made_by[:1] == ["kind"]:

@@ -22,6 +22,7 @@ from typing import Any
 from sample import DATABASES, ROLES
 from servers.installations import find_installations
 from servers.server import Server
+from show import Show
 
 HERE = Path(__file__).resolve().parent
 FOLDER = Path(os.environ.get("DEMO_FOLDER", "demo")).resolve()
@@ -30,35 +31,6 @@ HOURLY_RUNS = 5
 TIERS = {"hourly": {"count": 3}, "daily": {"count": 2, "prior_count": 3}}
 # The same key makes two dumps of equal servers equal byte for byte.
 KEY = "demo"
-
-
-class Show:
-    """Prints the story: a heading for each act, a line for each thing done and how long it took."""
-
-    def __init__(self) -> None:
-        self._begun = time.monotonic()
-        self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-    def act(self, text: str) -> None:
-        print("\n%s" % self._style("1", text), flush=True)
-
-    def done(self, what: str, result: str, seconds: float) -> None:
-        print("  %s %-28s %-64s %5.1f s" % (self._style("32", "✓"), what, result, seconds), flush=True)
-
-    def lost(self, what: str, result: str) -> None:
-        print("  %s %-28s %s" % (self._style("31", "✗"), what, result), flush=True)
-
-    def table(self, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-        widths = [max(len(row[column]) for row in [headings, *rows]) for column in range(len(headings))]
-        for number, row in enumerate([headings, *rows]):
-            line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-            print("      " + (self._style("2", line) if number == 0 else line), flush=True)
-
-    def end(self) -> None:
-        print("\n%s Everything is in %s; all in all %.0f s." % (self._style("32;1", "Done."), FOLDER, time.monotonic() - self._begun))
-
-    def _style(self, code: str, text: str) -> str:
-        return "\x1b[%sm%s\x1b[0m" % (code, text) if self._colour else text
 
 
 class Demo:
@@ -163,7 +135,7 @@ def main() -> None:
         show.done("equal, byte for byte", "but for the password of postgres, which each server keeps", time.monotonic() - begun)
     finally:
         server.remove()
-    show.end()
+    show.end("Everything is in %s." % FOLDER)
 
 
 def back_up(demo: Demo, server: Server) -> tuple[str, int]:
