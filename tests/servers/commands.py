@@ -50,8 +50,14 @@ class Running:
     """A run that goes on."""
 
     def __init__(
-        self, arguments: tuple[str, ...], environment: Mapping[str, str], command: list[str] | None = None, **options: Any
+        self,
+        arguments: tuple[str, ...],
+        environment: Mapping[str, str],
+        command: list[str] | None = None,
+        patience: float = _SECONDS,
+        **options: Any,
     ) -> None:
+        self._patience = patience
         self.process = subprocess.Popen(
             [*(command or [sys.executable, "-c", _PROGRAM]), *arguments],
             stdin=subprocess.DEVNULL,
@@ -64,7 +70,7 @@ class Running:
     def wait(self) -> Ended:
         """Wait for the end; a run that was killed has an empty result."""
         try:
-            out, said = self.process.communicate(timeout=_SECONDS)
+            out, said = self.process.communicate(timeout=self._patience)
         except subprocess.TimeoutExpired:
             self.process.kill()
             out, said = self.process.communicate()

@@ -19,6 +19,8 @@ from .account import Account, server_account
 from .commands import Running
 
 _ENGINE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_engine"
+# A whole server is made, filled, read and compared.
+_SECONDS = 240.0
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bandr_engine.command_line import main; sys.exit(main())"
 
 
@@ -70,6 +72,7 @@ class Drills:
         return Running(
             ("drill", *options, *arguments),
             {**kept, "HOME": "/", **environment},
+            patience=_SECONDS,
             command=[python_for(self.account), "-IB", "-c", _PROGRAM, engine_folder()],
             **self.account.popen_options(),
         )
