@@ -14,6 +14,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.bandr.postgres.plugins.action import k8s_job
 from ansible_collections.bandr.postgres.plugins.filter.backup_table import FilterModule as BackupFilters
+from ansible_collections.bandr.postgres.plugins.filter.drill_table import FilterModule as DrillFilters
 from ansible_collections.bandr.postgres.plugins.filter.restore_table import FilterModule as RestoreFilters
 
 BACKUP = {
@@ -34,6 +35,23 @@ def test_backups_are_aligned_and_say_why_they_are_not_proven() -> None:
     assert lines[1].endswith("a, b, c and 2 more")
     assert lines[2] == "2026-11-22T10:07:00Z: its size differs"
     assert "/b/notes" in lines[3]
+
+
+def test_a_drill_shows_each_comparison_and_why_it_is_not_equal() -> None:
+    entry = {"name": "orders", "state": "restored", "seconds": 4.21, "bytes": 2048, "errors": [], "comparison": "equal", "why": ""}
+    other = dict(entry, name="stock", comparison="different", why="the rows of goods are not those of the backup")
+    result = {"databases": [entry, other], "globals": {"comparison": "equal", "why": ""}, "warnings": ["so much"]}
+    lines = DrillFilters().filters()["drill_table"](result)
+    assert lines == [
+        "DATABASE               STATE     SECONDS  SQL      COMPARISON",
+        "orders                 restored  4.2      2.0 KiB  equal",
+        "stock                  restored  4.2      2.0 KiB  different",
+        "roles and tablespaces                              equal",
+        "stock: the rows of goods are not those of the backup",
+        "warning: so much",
+    ]
+    with pytest.raises(AnsibleFilterError, match="no result of a drill"):
+        DrillFilters().filters()["drill_table"]({"backups": []})
 
 
 def test_a_restore_shows_databases_errors_problems_and_warnings() -> None:

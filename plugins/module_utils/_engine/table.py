@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the bandr.postgres authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Backups, and what became of a restore, as tables for people."""
+"""Backups, and what became of a restore or a drill, as tables for people."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .policy.moments import format_age
 from .tools.progress import format_bytes
 
 _RESTORE_HEADINGS = ("DATABASE", "STATE", "SECONDS", "SQL")
+_DRILL_HEADINGS = (*_RESTORE_HEADINGS, "COMPARISON")
 _HEADINGS = ("TIER", "BACKUP", "AGE", "SIZE", "STATE", "DATABASES")
 
 
@@ -29,6 +30,21 @@ def restore_table(databases: list[dict[str, Any]], problems: list[str], warnings
     lines = _aligned([_RESTORE_HEADINGS, *rows]) if rows else []
     lines += ["%s: %s" % (entry["name"], error) for entry in databases for error in entry["errors"]]
     lines += ["problem: " + problem for problem in problems]
+    lines += ["warning: " + warning for warning in warnings]
+    return "\n".join(lines)
+
+
+def drill_table(databases: list[dict[str, Any]], roles: dict[str, Any], warnings: list[str]) -> str:
+    """A line for each database and one for the roles, why one is not equal below, and everything that was to be said besides."""
+    rows = [
+        (entry["name"], entry["state"], "%.1f" % entry["seconds"], format_bytes(entry["bytes"]), entry["comparison"]) for entry in databases
+    ]
+    parts = list(databases)
+    if roles:
+        rows.append(("roles and tablespaces", "", "", "", roles["comparison"]))
+        parts.append(dict(roles, name="roles and tablespaces", errors=[]))
+    lines = _aligned([_DRILL_HEADINGS, *rows])
+    lines += ["%s: %s" % (part["name"], words) for part in parts for words in (*part["errors"], part["why"]) if words]
     lines += ["warning: " + warning for warning in warnings]
     return "\n".join(lines)
 
