@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import importlib
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,8 +19,9 @@ from typing import Any
 
 import yaml
 
+from ..servers.drills import Drills
 from .runner import PlaybookRun, run_playbook
-from .stage import ALL, BACKUP, RESTORE, SECRETS, Stage, backups_of_a_day, make_passfile
+from .stage import ALL, BACKUP, DRILL, RESTORE, SECRETS, Stage, as_server_account, backups_of_a_day, make_passfile
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _YAML_BLOCK = re.compile(r"^ *```yaml\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
@@ -53,17 +55,25 @@ def run_examples(folder: Path, stage: Stage) -> PlaybookRun:
     root = folder / "volume"
     root.mkdir()
     backups_of_a_day(root, stage.source, _TEN_OCLOCK)
+    # Whoever may start servers cannot enter our folders.
+    drills = Drills()
+    shutil.copytree(root, drills.root, dirs_exist_ok=True)
+    drills.take()
     passfile = make_passfile(folder / "passfile", stage.target, SECRETS["target"], 0o600)
     tasks: list[dict[str, Any]] = []
     for place, examples in [(module, examples_of(module)) for module in ALL] + [(page, examples_of_page(page)) for page in pages()]:
         for example in examples:
             if _module_of(example) == RESTORE and "fresh" in example["name"]:
                 tasks.append(_clearing(stage, passfile))
-            tasks.append(dict(_placed(example, root, stage), name="%s: %s" % (place, example["name"])))
+            where = drills.root if _module_of(example) == DRILL else root
+            tasks.append(dict(_placed(example, where, stage), name="%s: %s" % (place, example["name"])))
     # What nobody needs to say who has servers at their usual ports and the programs on PATH.
     usual = {"client_folder": stage.source.installation.bin_folder}
-    defaults = {BACKUP: dict(usual, port=stage.source.port), RESTORE: dict(usual, port=stage.target.port)}
-    return run_playbook(folder, tasks, {"passwords": SECRETS}, defaults)
+    defaults = {BACKUP: dict(usual, port=stage.source.port), RESTORE: dict(usual, port=stage.target.port), DRILL: usual}
+    try:
+        return run_playbook(folder, tasks, {"passwords": SECRETS}, defaults)
+    finally:
+        drills.remove()
 
 
 def _tasks(block: Any) -> Iterator[dict[str, Any]]:
@@ -82,6 +92,9 @@ def _placed(example: dict[str, Any], root: Path, stage: Stage) -> dict[str, Any]
     assert module is not None, example
     options = placed[module]
     options["root"] = str(root)
+    if module == DRILL:
+        options["scratch"] = str(root.parent / "scratch")
+        return {**placed, **as_server_account()}
     if "host" in options:
         options["host"] = stage.source.host
     password = "{{ passwords.%s }}" % ("target" if module == RESTORE else "source")

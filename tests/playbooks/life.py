@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+from ..servers.drills import Drills
 from .runner import PlaybookRun, four_times, run_playbook, task
-from .stage import BACKUP, INFO, RESTORE, SECRETS, VERIFY, Stage, WatchedClients, make_passfile, options_of
+from .stage import BACKUP, DRILL, INFO, RESTORE, SECRETS, VERIFY, Stage, WatchedClients, as_server_account, make_passfile, options_of
 
 
 def live(folder: Path, stage: Stage, clients: WatchedClients) -> PlaybookRun:
@@ -22,6 +24,11 @@ def live(folder: Path, stage: Stage, clients: WatchedClients) -> PlaybookRun:
     by_file = {name: value for name, value in source.items() if name != "password"}
     target = options_of(stage.target, "target", clients.folder)
     third = dict(by_file, passfile=str(passfile), exclude_databases=["stock"])
+    drills = Drills()
+    account = drills.account
+    copied = {"src": "%s/" % root, "dest": str(drills.root), "remote_src": True, "mode": "preserve"}
+    owned = {"path": str(drills.root), "recurse": True, "owner": account.uid or os.getuid(), "group": account.gid or os.getgid()}
+    drilled = {"root": str(drills.root), "scratch": str(drills.scratch), "client_folder": stage.source.installation.bin_folder}
     again = dict(target, databases=["orders"], replace="{{ survey.yes }}", from_backup="{{ volume.backups[0].name }}")
     tasks: list[dict[str, Any]] = [
         *four_times("hourly", BACKUP, **source, role_passwords="{{ survey.yes }}", wait_seconds="{{ survey.half }}"),
@@ -38,8 +45,16 @@ def live(folder: Path, stage: Stage, clients: WatchedClients) -> PlaybookRun:
         task("replace: foretold", RESTORE, True, **again),
         task("replace: done", RESTORE, **again),
         task("none: done", RESTORE, **target, from_backup="none"),
+        {"name": "copy the volume", "ansible.builtin.copy": copied},
+        {"name": "give it away", "ansible.builtin.file": owned},
+        dict(task("drill: foretold", DRILL, True, **drilled), **as_server_account()),
+        dict(task("drill: done", DRILL, **drilled), **as_server_account()),
+        task("listing after a drill", INFO, root=str(drills.root)),
     ]
     survey = {"two": "2", "five": "5", "half": "0.5", "yes": "yes", "port": str(stage.source.port)}
     # One default for the group of all modules of the engine.
     defaults = {"group/bandr.postgres.postgres": {"root": str(root)}}
-    return run_playbook(folder, tasks, {"survey": survey, "passwords": SECRETS}, defaults)
+    try:
+        return run_playbook(folder, tasks, {"survey": survey, "passwords": SECRETS}, defaults)
+    finally:
+        drills.remove()

@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.lease import hold
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.volume.root import open_volume
+from ansible_collections.bandr.postgres.tests.servers.drills import Drills
 from ansible_collections.bandr.postgres.tests.servers.engine import make_backup
 
 from .runner import PlaybookRun, run_playbook, task
-from .stage import BACKUP, INFO, RESTORE, SECRETS, VERIFY, Stage, backup_with_a_trap, damage, options_of
+from .stage import BACKUP, DRILL, INFO, RESTORE, SECRETS, VERIFY, Stage, as_server_account, backup_with_a_trap, damage, options_of
 
 # The name of each task: the code that it fails with, and words that its sentence holds. None: Ansible itself refuses.
 EXPECTED: dict[str, tuple[int | None, tuple[str, ...]]] = {
@@ -49,6 +51,7 @@ EXPECTED: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "verify an unknown time": (7, ("2020-01-01", "nearest")),
     "restore of damage": (7, ("damaged", "one usable backup")),
     "verify nothing": (7, ("no backup",)),
+    "drill of an unknown time": (7, ("2020-01-01", "nearest")),
     "restore of a trap": (10, ("trap", '"allowed" does not exist', "dropped")),
     "restore of a trap, going on": (11, ("trap", '"allowed" does not exist', "keep_going")),
 }
@@ -66,16 +69,25 @@ def err(folder: Path, stage: Stage) -> PlaybookRun:
     backup_with_a_trap(roots["trap"], stage.source)
     (roots["strays"] / "hourly").mkdir()
     (roots["strays"] / "hourly" / "notes.txt").write_text("mine")
-    with hold(open_volume(str(roots["busy"])), "dump"):
-        return run_playbook(
-            folder, _tasks(stage, {name: str(root) for name, root in roots.items()}, damaged["name"]), {"passwords": SECRETS}
-        )
+    # Whoever may start servers cannot enter our folders.
+    drills = Drills()
+    shutil.copytree(roots["good"], drills.root, dirs_exist_ok=True)
+    drills.take()
+    roots["drills"] = drills.root
+    try:
+        with hold(open_volume(str(roots["busy"])), "dump"):
+            return run_playbook(
+                folder, _tasks(stage, {name: str(root) for name, root in roots.items()}, damaged["name"]), {"passwords": SECRETS}
+            )
+    finally:
+        drills.remove()
 
 
 def _tasks(stage: Stage, roots: dict[str, str], damaged: str) -> list[dict[str, Any]]:
     good, missing = {"root": roots["good"]}, {"root": roots["good"] + "/missing"}
     source, target = options_of(stage.source, "source"), options_of(stage.target, "target")
     without_password = {name: value for name, value in source.items() if name != "password"}
+    drilled = {"root": roots["drills"], "client_folder": stage.source.installation.bin_folder}
     wrong = dict(source, password="{{ passwords.wrong }}")
     return [
         task("both passwords", BACKUP, **good, **source, passfile="/dev/null"),
@@ -112,6 +124,7 @@ def _tasks(stage: Stage, roots: dict[str, str], damaged: str) -> list[dict[str, 
         task("restore of damage", RESTORE, root=roots["damaged"], **target, from_backup=damaged),
         task("the latest that is whole", RESTORE, root=roots["damaged"], **target, databases=["stock"]),
         task("verify nothing", VERIFY, root=roots["strays"], from_backup="latest"),
+        dict(task("drill of an unknown time", DRILL, **drilled, from_backup="2020-01-01"), **as_server_account()),
         task("restore of a trap", RESTORE, root=roots["trap"], **target),
         task("restore of a trap, going on", RESTORE, root=roots["trap"], **target, keep_going=True, databases=["trap"]),
     ]

@@ -75,10 +75,12 @@ def run_playbook(
 ) -> PlaybookRun:
     """Run ``tasks`` on this host; ``defaults`` are the play's module_defaults, ``variables`` win over all others."""
     folder.mkdir(parents=True, exist_ok=True)
-    play = {"name": "Test", "hosts": "all", "gather_facts": False, "module_defaults": dict(defaults or {}), "tasks": list(tasks)}
+    play: dict[str, Any] = {"name": "Test", "hosts": "all", "gather_facts": False, "module_defaults": dict(defaults or {})}
+    # A task that runs as somebody else may have to take another.
+    play.update(vars={"ansible_python_interpreter": sys.executable}, tasks=list(tasks))
     # All JSON is YAML.
     (folder / "playbook.yml").write_text(json.dumps([play], indent=1))
-    (folder / "variables.json").write_text(json.dumps({"ansible_python_interpreter": sys.executable, **(variables or {})}))
+    (folder / "variables.json").write_text(json.dumps(dict(variables or {})))
     (folder / "results").write_text("")
     (folder / "ansible.cfg").write_text("[defaults]\n")
     command = ["ansible-playbook", "-vvv", "-i", "localhost,", "-c", "local", "-e", "@variables.json", "playbook.yml"]

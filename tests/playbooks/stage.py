@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from typing import Any
 
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.manifest import read_manifest, write_manifest
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.names import DumpName
+from ansible_collections.bandr.postgres.tests.servers.account import server_account
+from ansible_collections.bandr.postgres.tests.servers.drills import python_for
 from ansible_collections.bandr.postgres.tests.servers.engine import make_backup
 from ansible_collections.bandr.postgres.tests.servers.installations import Installation
 from ansible_collections.bandr.postgres.tests.servers.server import Server
@@ -25,7 +28,8 @@ BACKUP = "bandr.postgres.pg_backup"
 INFO = "bandr.postgres.pg_backup_info"
 RESTORE = "bandr.postgres.pg_restore"
 VERIFY = "bandr.postgres.pg_backup_verify"
-ALL = (BACKUP, INFO, RESTORE, VERIFY)
+DRILL = "bandr.postgres.pg_backup_drill"
+ALL = (BACKUP, DRILL, INFO, RESTORE, VERIFY)
 
 # What passwords hold that need quoting anywhere, around a word that nothing else holds.
 SECRETS = {"source": r"s:\' $Zq7sourcE", "target": r"t:\' $Zq7targeT", "wrong": r"w:\' $Zq7wronG"}
@@ -87,6 +91,15 @@ def watch_clients(folder: Path, installation: Installation) -> WatchedClients:
         program.write_text("\n".join(lines) % (name, shlex.quote(str(watched.record)), shlex.quote(installation.program(name))))
         program.chmod(0o755)
     return watched
+
+
+def as_server_account() -> dict[str, Any]:
+    """What a task says to run as an account that may start servers."""
+    account = server_account()
+    if account.uid is None:
+        return {"become": False}
+    flags = {"ansible_become_flags": "-s /bin/sh", "ansible_python_interpreter": python_for(account)}
+    return {"become": True, "become_method": "su", "become_user": pwd.getpwuid(account.uid).pw_name, "vars": flags}
 
 
 def options_of(server: Server, password: str, clients: Path | str | None = None) -> dict[str, Any]:

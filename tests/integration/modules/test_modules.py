@@ -135,3 +135,15 @@ def test_the_diff_of_a_replacement_shows_what_is_replaced(life):
 def test_the_diff_is_shown(life):
     assert "+(a backup that is yet to be made)" in life.output
     assert "--- before: databases of the server" in life.output
+
+
+def test_a_drill_changes_nothing_and_is_told_of(life):
+    foretold, done = (life.task("drill: " + way).result for way in WAYS[:2])
+    assert (foretold["changed"], done["changed"]) == (False, False)
+    assert foretold["databases"] == []
+    assert {entry["name"]: entry["comparison"] for entry in done["databases"]} == dict.fromkeys(
+        ("template1", "orders", "postgres"), "equal"
+    )
+    told = life.task("listing after a drill").result["last_drill"]
+    assert (told["result"], told["backup"]) == ("passed", done["backup"]["name"])
+    assert life.task("listing: done").result["last_drill"] is None

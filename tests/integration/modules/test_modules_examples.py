@@ -8,15 +8,17 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.bandr.postgres.tests.playbooks.examples import examples_of, examples_of_page, pages
-from ansible_collections.bandr.postgres.tests.playbooks.stage import ALL, BACKUP, INFO, RESTORE, VERIFY
+from ansible_collections.bandr.postgres.tests.playbooks.stage import ALL, BACKUP, DRILL, INFO, RESTORE, VERIFY
 
 # Which of them change something; the volume holds 24 hourly backups before the first, the latest of all is minutes old.
 CHANGES = {
     BACKUP: [True, True],
+    DRILL: [False, False],
     INFO: [False, False],
     RESTORE: [True, True],
     VERIFY: [False, False],
     "README.md": [True, True],
+    "docs/drill.md": [False],
     "docs/host.md": [True, True, False, True],
 }
 
