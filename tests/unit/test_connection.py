@@ -44,3 +44,10 @@ def test_an_error_of_psql_is_kept_with_its_hint_but_without_anybodys_row() -> No
         'line 9: could not create unique index "people_card"',
         'line 11: role "clerk" cannot be dropped (owner of table people) (Reassign it.)',
     ]
+
+
+def test_an_isolated_connection_takes_nothing_of_libpq_from_the_environment() -> None:
+    given = {"PGSSLMODE": "verify-full", "PGREQUIREAUTH": "scram-sha-256", "PGPASSWORD": "x", "PGSERVICE": "s", "PATH": "/bin"}
+    environment = Connection(host="/scratch/s", port=5432, user="admin", isolated=True).environment(given)
+    assert not {"PGSSLMODE", "PGREQUIREAUTH", "PGPASSWORD", "PGSERVICE"} & set(environment)
+    assert (environment["PGHOST"], environment["PGUSER"], environment["PATH"]) == ("/scratch/s", "admin", "/bin")

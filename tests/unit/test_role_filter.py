@@ -158,3 +158,18 @@ def test_where_what_exists_is_kept_only_what_is_missing_is_added():
     )
     for size in (1, None):
         assert filtered(kept + dropped + kept, target, size) == kept + kept
+
+
+@pytest.mark.parametrize("size", [1, 9, None])
+def test_a_tablespace_gets_the_folder_that_the_target_has_for_it(size):
+    sql = (
+        b"CREATE TABLESPACE fast OWNER app LOCATION '/srv/fa''st';\n"
+        b'CREATE TABLESPACE "odd ""one" OWNER "LOCATION \'x\'" LOCATION E\'/srv\\\\odd\';\n'
+        b"CREATE TABLESPACE other OWNER app LOCATION '/srv/other';\n"
+    )
+    target = TargetGlobals("postgres", frozenset(), frozenset(), folders={"fast": "/scratch/0", 'odd "one': "/scr'atch/1"})
+    assert filtered(sql, target, size) == (
+        b"CREATE TABLESPACE fast OWNER app LOCATION '/scratch/0';\n"
+        b"CREATE TABLESPACE \"odd \"\"one\" OWNER \"LOCATION 'x'\" LOCATION '/scr''atch/1';\n"
+        b"CREATE TABLESPACE other OWNER app LOCATION '/srv/other';\n"
+    )
