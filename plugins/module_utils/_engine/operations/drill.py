@@ -16,6 +16,7 @@ from ..backups import Backup
 from ..manifest import Manifest
 from ..policy.drill import DIFFERENT, EQUAL, NOT_COMPARED, initdb_options, least_room, usual_room, wish_for
 from ..policy.selection import select
+from ..postgres.connection import Connection
 from ..postgres.scratch_server import ScratchServer, check_folder, check_programs, last_words, scratch_server
 from ..tools.errors import DrillFailed, EngineError, Interrupted, RestoreFailed, SelectionError, TargetRefused, UsageError, VolumeError
 from ..tools.progress import format_bytes
@@ -91,6 +92,7 @@ class _Drill:
         self._started = context.now().replace(microsecond=0)
         self._manifest: Manifest | None = None
         self._server_version: str | None = None
+        self._connection = Connection()
         self._databases: list[dict[str, Any]] = []
         self._globals: dict[str, Any] = {"comparison": NOT_COMPARED, "why": "the drill did not come that far"}
 
@@ -134,7 +136,7 @@ class _Drill:
                 self._restore(server, folders)
                 self._look_around(server, manifest)
                 if self._request.compare:
-                    self._compare(server, manifest, folders)
+                    self._compare(manifest, folders)
         return self._verdict()
 
     def _check(self, manifest: Manifest) -> None:
@@ -200,9 +202,11 @@ class _Drill:
         session = self._context.session(server.connection)
         there = session.ask(
             "SELECT json_build_object('roles', (SELECT json_agg(rolname) FROM pg_catalog.pg_roles),"
-            " 'databases', (SELECT json_agg(datname) FROM pg_catalog.pg_database), 'version', current_setting('server_version'))"
+            " 'databases', (SELECT json_agg(datname) FROM pg_catalog.pg_database), 'version', current_setting('server_version'),"
+            " 'version_number', current_setting('server_version_num')::integer)"
         )
         self._server_version = there["version"].split()[0]
+        self._connection = server.connection.knowing(there["version_number"])
         missing = ["role %s" % name for name in manifest.roles or () if name not in there["roles"]]
         missing += ["database %s" % name for name in manifest.database_names if name not in there["databases"]]
         if missing:
@@ -210,9 +214,9 @@ class _Drill:
                 "Backup %s was restored without an error, and yet the server lacks: %s." % (self._backup.name, ", ".join(missing))
             )
 
-    def _compare(self, server: ScratchServer, manifest: Manifest, folders: dict[str, str]) -> None:
+    def _compare(self, manifest: Manifest, folders: dict[str, str]) -> None:
         with open(self._backup.path, "rb", buffering=0) as file:
-            comparison = Comparison(self._context, manifest, file, server.connection, folders, self._server_version or "")
+            comparison = Comparison(self._context, manifest, file, self._connection, folders, self._server_version or "")
             self._context.progress.start("comparing %s" % self._backup.name)
             try:
                 found = comparison.compare()

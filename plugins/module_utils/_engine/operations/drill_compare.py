@@ -19,7 +19,8 @@ from ..postgres.omissions import Omissions
 from ..postgres.restrict import new_restrict_key
 from ..postgres.role_filter import TargetGlobals, filter_globals
 from ..postgres.sections import SectionScanner, SectionStart
-from ..tools.errors import DrillFailed, DumpFailed
+from ..postgres.session import StatementFailed
+from ..tools.errors import ConnectionFailed, DrillFailed, DumpFailed
 from .context import Context
 from .section_reader import SectionReader
 
@@ -116,6 +117,8 @@ class Comparison:
         except DumpFailed as error:
             words = error.message.partition(" No backup was made")[0]
             raise DrillFailed("What was restored cannot be dumped again: %s" % words) from error
+        except (ConnectionFailed, StatementFailed) as error:
+            raise DrillFailed("What was restored cannot be dumped again: %s" % error.words) from error
         finally:
             source.end()
         if not scanner.complete:
