@@ -20,6 +20,7 @@ from ansible.template import Templar, trust_as_template
 from jinja2 import TemplateError
 
 from ansible_collections.bandr.postgres.plugins.filter.alert_rules import rules
+from ansible_collections.bandr.postgres.plugins.filter.backup_drill import backup_drill
 from ansible_collections.bandr.postgres.plugins.filter.backup_tiers import backup_tiers
 from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import Fleet, Member, invalid
 from ansible_collections.bandr.postgres.plugins.plugin_utils.rendering import Renderer, has_template, is_plain
@@ -44,6 +45,7 @@ SERVERS = {
         "pg_backup_tiers": '{"hourly": {"count": "3", "schedule": "7 */4 * * *"}, "weekly": {}}',
         "pg_backup_ssl_ca": {"config_map": "theirs"},
         "pg_backup_port": "6432",
+        "pg_backup_drill": {"schedule": "17 3 * * 0", "scratch_claim": "yes", "scratch_storage_class": "fast"},
         "pg_backup_fs_group": "0",
         "pg_backup_supplemental_groups": ["4711"],
         "pg_backup_environment": {"PGCONNECT_TIMEOUT": 7, "PGAPPNAME": 'a: "b"'},
@@ -71,7 +73,8 @@ def read(part: str) -> dict[str, Any]:
 @pytest.fixture(scope="module", autouse=True)
 def filters() -> Iterator[None]:
     """Let Ansible find the collection's filters, which pytest has imported without Ansible's own finder."""
-    ours = {"bandr.postgres." + name: AnsibleJinja2Filter(made) for name, made in (("alert_rules", rules), ("backup_tiers", backup_tiers))}
+    made = {"alert_rules": rules, "backup_drill": backup_drill, "backup_tiers": backup_tiers}
+    ours = {"bandr.postgres." + name: AnsibleJinja2Filter(function) for name, function in made.items()}
     for name, plugin in ours.items():
         plugin._load_name = plugin.ansible_name = name
     find = filter_loader.get
