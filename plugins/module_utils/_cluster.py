@@ -10,6 +10,7 @@ import threading
 from typing import Any
 
 from ._apply import ClusterError, Forbidden, UnknownKind
+from ._rights import missing_right
 
 FIELD_MANAGER = "bandr.postgres"
 _NOT_FOUND, _FORBIDDEN = 404, 403
@@ -93,7 +94,8 @@ class DynamicCluster:
             if getattr(error, "status", None) == _NOT_FOUND:
                 return None
             refusal = Forbidden if getattr(error, "status", None) == _FORBIDDEN else ClusterError
-            raise refusal("The API server could not %s: %s" % (what, _reason(error))) from error
+            reason = _reason(error)
+            raise refusal(missing_right(reason) or "The API server could not %s: %s" % (what, reason)) from error
         warning = (response.headers or {}).get("warning") if hasattr(response, "headers") else None
         if warning:
             self.warnings.append("%s: %s" % (what, warning))

@@ -267,7 +267,8 @@ def told(changes: list[Change], with_diff: bool) -> dict:
     done = [change for change in changes if change.state not in ("unchanged", "failed")]
     return {
         "changed": bool(done),
-        "error": " ".join(change.error for change in changes if change.error),
+        # A right that is missing stops many objects and is told once.
+        "error": " ".join(dict.fromkeys(change.error for change in changes if change.error)),
         "objects": [{"kind": change.kind, "name": change.name, "state": change.state} for change in changes],
         "diff": [change.diff() for change in done] if with_diff else [],
     }

@@ -43,13 +43,20 @@ INVENTORY: dict[str, Any] = {
         },
     }
 }
-# What a deploy hands to the API server, after the tasks that would look at the cluster.
+ROLE = Path(__file__).resolve().parents[2] / "roles" / "pg_backup"
+# Outside of the role they are not found by their names.
+TEMPLATES = [str(ROLE / "templates" / name) for name in yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["pg_backup_templates"]]
+# What a deploy applies, by the variable that test_rendering.py holds against the deploy of many servers.
 APPLY = {
     "hosts": "all",
     "gather_facts": False,
     "connection": "local",
     "vars": {"ansible_python_interpreter": sys.executable},
-    "tasks": [{"name": "Objects", "ansible.builtin.import_role": {"name": "bandr.postgres.pg_backup", "tasks_from": "objects.yml"}}],
+    "tasks": [
+        # For its variables alone.
+        {"ansible.builtin.import_role": {"name": "bandr.postgres.pg_backup", "tasks_from": "render.yml"}, "when": False},
+        {"name": "Objects", "ansible.builtin.debug": {"var": "pg_backup_objects"}, "vars": {"pg_backup_templates": TEMPLATES}},
+    ],
 }
 
 
@@ -105,11 +112,9 @@ def rendered(tmp_path_factory) -> Rendered:
 
 
 def applied(rendered: Rendered, name: str) -> list[dict[str, Any]]:
-    """What the module of a deploy was told to apply for a server."""
-    given = [
-        entry["result"]["invocation"]["module_args"] for entry in rendered.run.results if entry["module"] == "bandr.postgres.k8s_objects"
-    ]
-    return next(one["definitions"] for one in given if one["definitions"][-1]["metadata"]["name"].startswith(name + "-"))
+    """What a deploy applies for a server."""
+    given = [entry["result"]["pg_backup_objects"] for entry in rendered.run.results if entry["name"] == "Objects"]
+    return next(objects for objects in given if objects[-1]["metadata"]["name"].startswith(name + "-"))
 
 
 @pytest.mark.parametrize("name", ["orders", "billing"])

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Callable
 
 from .._jobs.run import ClusterError
+from .._rights import missing_right
 from .log import BuildLog
 from .manifests import BUILD_API, IMAGE_API
 
@@ -194,7 +195,9 @@ class OpenShiftBuilds:
             status = error.status or 0
             passing = status >= _SERVER_TROUBLE or status in (0, _TOO_MANY)
             where = parameters.get("namespace", self._namespace)
-            raise ClusterError("The cluster refuses to %s in namespace %s: %s." % (what, where, _reason(error)), status, passing) from error
+            reason = _reason(error)
+            refused = "The cluster refuses to %s in namespace %s: %s." % (what, where, reason)
+            raise ClusterError(missing_right(reason) or refused, status, passing) from error
 
 
 def _reason(error: Any) -> str:

@@ -9,6 +9,7 @@ import json
 import time
 from typing import Any, Callable
 
+from .._rights import missing_right
 from .follower import KEPT_LINES, Follower
 from .run import ClusterError
 
@@ -24,7 +25,7 @@ FIELD_MANAGER = "bandr.postgres.jobs"
 _REQUEST_SECONDS = 30
 _SILENT_LOG_SECONDS = 300
 _DELETION_SECONDS = 90.0
-_NOT_FOUND, _TOO_MANY, _SERVER_TROUBLE = 404, 429, 500
+_FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_TROUBLE = 403, 404, 429, 500
 
 
 class KubernetesJobs:
@@ -38,6 +39,7 @@ class KubernetesJobs:
         self._check_mode = check_mode
         self._say = say
         self._followers: dict[tuple[str, str], Follower] = {}
+        self.warnings: list[str] = []
 
     def read_job(self, name: str) -> dict[str, Any] | None:
         """The Job, or None."""
@@ -122,8 +124,10 @@ class KubernetesJobs:
         followed = follower.text(wait_seconds=5.0 if finished else 0.0) if follower else ""
         try:
             return str(self._open_log(pod, container, tail_lines=KEPT_LINES).data.decode("utf-8", "replace"))
-        except ClusterError:
+        except ClusterError as error:
             # The pod is gone, as after a deadline, or never began.
+            if error.status == _FORBIDDEN:
+                self.warnings.append(str(error))
             return followed
 
     def _writing(self) -> dict[str, Any]:
@@ -155,8 +159,9 @@ class KubernetesJobs:
         except ApiException as error:
             status = error.status or 0
             passing = status >= _SERVER_TROUBLE or status in (0, _TOO_MANY)
-            sentence = "The cluster refuses to %s in namespace %s: %s." % (what, self._namespace, _api_message(error))
-            raise ClusterError(sentence, status, passing) from error
+            reason = _api_message(error)
+            refused = "The cluster refuses to %s in namespace %s: %s." % (what, self._namespace, reason)
+            raise ClusterError(missing_right(reason) or refused, status, passing) from error
 
 
 def _api_message(error: Any) -> str:

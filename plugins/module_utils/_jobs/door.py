@@ -41,11 +41,12 @@ def run_in_cluster(
             if log_file:
                 file = stack.enter_context(open(log_file, "a", buffering=1, encoding="utf-8"))
                 say = line_writer(file, module.no_log_values)
-            result = operation(KubernetesJobs(api_client, namespace or "", module.check_mode, say))
+            cluster = KubernetesJobs(api_client, namespace or "", module.check_mode, say)
+            result = operation(cluster)
     except (ClusterError, OSError) as error:
         module.fail_json(msg=str(error))
         return
-    for warning in result.pop("warnings", ()):
+    for warning in [*result.pop("warnings", ()), *cluster.warnings]:
         module.warn(warning)
     if result.get("succeeded", True) or module.check_mode:
         module.exit_json(**result)
