@@ -98,8 +98,10 @@ def as_server_account() -> dict[str, Any]:
     account = server_account()
     if account.uid is None:
         return {"become": False}
-    flags = {"ansible_become_flags": "-s /bin/sh", "ansible_python_interpreter": python_for(account)}
-    return {"become": True, "become_method": "su", "become_user": pwd.getpwuid(account.uid).pw_name, "vars": flags}
+    # Our own folders, and perhaps our Python, are closed to it.
+    variables = {"ansible_python_interpreter": python_for(account), "ansible_remote_tmp": account.temporary_folder()}
+    variables["ansible_become_flags"] = "-s /bin/sh"
+    return {"become": True, "become_method": "su", "become_user": pwd.getpwuid(account.uid).pw_name, "vars": variables}
 
 
 def options_of(server: Server, password: str, clients: Path | str | None = None) -> dict[str, Any]:
