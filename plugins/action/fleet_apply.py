@@ -53,6 +53,10 @@ class ActionModule(ActionBase):
                 continue
             servers.update({name: _told(one) for name, one in said["sets"].items()})
             others += _departed(cluster, said["others"])
+        if others:
+            # What a play says of its servers, nobody else can know.
+            called = fleet.names()
+            others = [one for one in others if one["name"] not in called]
         return dict(result, changed=False, servers=servers, others=others)
 
 

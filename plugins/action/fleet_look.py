@@ -66,15 +66,21 @@ class ActionModule(ActionBase):
         validator = ArgumentSpecValidator(options)
         members = list(fleet.members())
         problems = {member.name: invalid(member, options, validator) if arguments["problems"] else _needed(member) for member in members}
-        sound = [member for member in members if not problems[member.name]]
-        answers = self._answers(sound, arguments, task_vars or {})
+        questions = {}
+        for member in (member for member in members if not problems[member.name]):
+            try:
+                questions[member.name] = _questions(member, arguments)
+            except AnsibleError as error:
+                problems[member.name] = [str(error.message)]
+        sound = [member for member in members if member.name in questions]
+        answers = self._answers([(member.cluster, questions[member.name]) for member in sound], task_vars or {})
         token = secrets.token_hex(8)
-        servers = {name: {"failed": True, "msg": " ".join(sentences)} for name, sentences in problems.items()}
+        servers = {name: {"failed": True, "msg": " ".join(sentences)} for name, sentences in problems.items() if sentences}
         names: dict[tuple[Any, ...], str] = {}
         images: dict[str, dict[str, Any]] = {}
         for member in sound:
             try:
-                found = _found(member, answers, arguments)
+                found = _found(member, answers, questions[member.name])
                 part = dict(found["part"], token=token)
                 fleet.learn(member, pg_backup_seen=part)
                 if arguments["problems"]:
@@ -89,11 +95,11 @@ class ActionModule(ActionBase):
             servers[member.name] = part
         return dict(result, changed=False, token=token, servers=servers, images=list(images.values()))
 
-    def _answers(self, members: list[Member], arguments: dict[str, Any], task_vars: dict[str, Any]) -> Answers:
+    def _answers(self, asked: list[tuple[tuple[str, str], list[dict[str, Any]]]], task_vars: dict[str, Any]) -> Answers:
         answers = Answers()
-        for member in members:
-            for question in _questions(member, arguments):
-                answers.ask(member.cluster, **question)
+        for cluster, questions in asked:
+            for question in questions:
+                answers.ask(cluster, **question)
         for cluster, questions in answers.questions.items():
             said = self._execute_module(
                 module_name="bandr.postgres.k8s_objects_info",
@@ -128,11 +134,11 @@ def _questions(member: Member, arguments: dict[str, Any]) -> list[dict[str, Any]
     return questions
 
 
-def _found(member: Member, answers: Answers, arguments: dict[str, Any]) -> dict[str, Any]:
+def _found(member: Member, answers: Answers, questions: list[dict[str, Any]]) -> dict[str, Any]:
     """What the cluster holds of a server: what templates of problems see, and the server's part of the result."""
     part: dict[str, Any] = {"namespace_found": False, "openshift": False, "builds_served": False, "cronjobs": []}
     found: dict[str, Any] = {"part": part, "pg_backup_claims": [], "pg_backup_secret_keys": None, "pg_backup_alerts_possible": False}
-    for question in _questions(member, arguments):
+    for question in questions:
         if question["kind"] == "Build":
             part["builds_served"] = answers.known(member.cluster, **question)
             continue

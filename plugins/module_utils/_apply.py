@@ -22,6 +22,7 @@ try:
 except ImportError:  # the Kubernetes client needs it as well, and says so
     yaml = None  # type: ignore[assignment]
 
+_COPY = "kubectl.kubernetes.io/last-applied-configuration"
 _SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 
 
@@ -142,12 +143,16 @@ class _Held:
                 self._find_bare(place, neighbours)
             except ClusterError as error:
                 self.problems[place] = str(error)
-        self.others = [
+        self.others = [found for place, neighbours in places.items() for found in self._others(place, neighbours)]
+
+    def _others(self, place: _Place, neighbours: list[ObjectSet]) -> list[dict]:
+        """What is of no set; an object with a declared name is about to be one's, whatever labels it has now."""
+        kinds = {kind for one in neighbours for kind in one.kinds}
+        declared = {_key(definition) for one in neighbours for definition in one.definitions}
+        return [
             found
-            for place, neighbours in places.items()
-            for found in self.found[place].values()
-            if (found["kind"], found["apiVersion"]) in {kind for one in neighbours for kind in one.kinds}
-            and not any(one.holds(found) for one in neighbours)
+            for key, found in self.found[place].items()
+            if key not in declared and (found["kind"], found["apiVersion"]) in kinds and not any(one.holds(found) for one in neighbours)
         ]
 
     def _list(self, place: _Place, neighbours: list[ObjectSet]) -> None:
@@ -291,7 +296,7 @@ def hide_secrets(before: dict | None, after: dict | None) -> tuple[dict | None, 
         if side is None:
             return None
         data = {key: "(hidden)" if old.get(key) == value else differs for key, value in (side.get("data") or {}).items()}
-        return dict(side, data=data)
+        return dict(side, data=data, metadata=_without_copy(side["metadata"]))
 
     return hidden(before, "(hidden)"), hidden(after, "(hidden, new)")
 
@@ -301,11 +306,15 @@ def without_values(found: dict) -> dict:
     shown = dict(found, metadata={key: value for key, value in found["metadata"].items() if key != "managedFields"})
     if shown.get("kind") == "Secret":
         shown["data"] = dict.fromkeys(found.get("data") or {}, "(hidden)")
-        annotations = dict(shown["metadata"].get("annotations") or {})
-        # kubectl apply keeps a copy of the whole object there.
-        annotations.pop("kubectl.kubernetes.io/last-applied-configuration", None)
-        shown["metadata"]["annotations"] = annotations
+        shown["metadata"] = _without_copy(shown["metadata"])
     return shown
+
+
+def _without_copy(metadata: dict) -> dict:
+    """The metadata without the copy of the whole object, values and all, that kubectl apply keeps in an annotation."""
+    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != _COPY}
+    kept = {key: value for key, value in metadata.items() if key != "annotations"}
+    return dict(kept, annotations=annotations) if annotations else kept
 
 
 def with_secret_data(definitions: Iterable[dict], secrets: dict | None) -> list[dict]:

@@ -74,6 +74,16 @@ class Fleet:
             host = manager._inventory.get_host(name)
             yield self._resolved(name, manager.get_vars(play=play, host=host, task=self._task))
 
+    def names(self) -> set[str]:
+        """What all servers of the play are called in their clusters, also those that failed or whose turn is not yet; raises AnsibleError."""
+        play, manager = self._task.get_play(), self._task.get_variable_manager()
+        called = set()
+        for name in self._task_vars["ansible_play_hosts_all"]:
+            member = Member(name, manager.get_vars(play=play, host=manager._inventory.get_host(name), task=self._task))
+            self._work_out(member, {PREFIX + "name"})
+            called.add(str(member[PREFIX + "name"]))
+        return called
+
     def _resolved(self, name: str, variables: dict[str, Any]) -> Member:
         member = Member(name, variables)
         member.given = {one for one in variables if one.startswith(PREFIX) and variables[one] is not self._defaults.get(one, variables)}

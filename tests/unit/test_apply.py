@@ -163,6 +163,17 @@ def test_a_secrets_values_are_in_no_diff() -> None:
     assert coded not in change.diff()["before"]
 
 
+def test_the_copy_that_kubectl_keeps_of_a_secret_is_in_no_diff() -> None:
+    theirs = thing("s", kind="Secret", password="b2xk")
+    theirs["metadata"]["annotations"] = {
+        "kubectl.kubernetes.io/last-applied-configuration": '{"data": {"password": "b2xk"}}',
+        "seen": "yes",
+    }
+    (change,) = brought_about(FakeCluster(theirs), [])
+    assert "b2xk" not in change.diff()["before"]
+    assert "seen: 'yes'" in change.diff()["before"]
+
+
 def test_values_go_into_the_secret_of_that_name_only() -> None:
     definitions = [thing("s"), thing("t", kind="Secret"), thing("s", kind="Secret")]
     filled = with_secret_data(definitions, {"s": {"password": "x"}})
@@ -213,6 +224,15 @@ def test_many_sets_are_looked_for_together_and_keep_to_themselves() -> None:
     assert ("ConfigMap", "strange") in cluster.objects
     assert cluster.asked.count("list ConfigMap") == 2  # once before, once to read back
     assert cluster.asked.count("names of ConfigMap") == 1
+
+
+def test_somebody_elses_object_of_a_declared_name_is_no_servers_left_over() -> None:
+    theirs, bare = thing("theirs"), thing("bare")
+    theirs["metadata"]["labels"] = {"owner": "them", "server": "gone"}
+    del bare["metadata"]["labels"]
+    outcome = bring_about(FakeCluster(theirs, bare), [of("a", thing("theirs", server="a"), thing("bare", server="a"))])
+    assert states(outcome.changes["a"]) == {"ConfigMap/theirs": "changed", "ConfigMap/bare": "changed"}
+    assert outcome.others == []
 
 
 def test_an_error_of_one_set_is_none_of_the_others() -> None:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.filter import AnsibleJinja2Filter
@@ -209,3 +210,21 @@ def test_what_is_plain_and_what_is_not() -> None:
 def test_a_server_without_a_variable_says_which() -> None:
     with pytest.raises(Exception, match="pg_backup_name is not set"):
         Member("orders", {})["pg_backup_name"]
+
+
+def test_all_servers_of_a_play_have_their_names_also_those_that_only_the_play_names(role, fleet) -> None:
+    given = {"orders": {}, "Billing_2": {}, "shop": {"pg_backup_name": "{{ prefix }}-shop", "prefix": "eu"}}
+    hosts = SimpleNamespace(get_host=lambda name: name)
+    template = {"pg_backup_name": trust_as_template("{{ prefix }}-shop")}
+
+    def get_vars(play: str, host: str, task: Any) -> dict[str, Any]:
+        own = {**given[host], **template} if given[host] else {}
+        return variables(role, **{"inventory_hostname": host, **own})
+
+    fleet._task.get_play = lambda: "play"
+    fleet._task.get_variable_manager = lambda: SimpleNamespace(_inventory=hosts, get_vars=get_vars)
+    fleet._task_vars = {"ansible_play_hosts_all": list(given)}
+    assert fleet.names() == {"orders", "billing-2", "eu-shop"}
+    del given["shop"]["prefix"]
+    with pytest.raises(AnsibleError, match="prefix"):
+        fleet.names()
