@@ -76,6 +76,8 @@ def ready(drills: Drills, backed_up: Path) -> Drills:
 def programs(newest_installation: Installation, drills: Drills) -> Clients:
     """All programs of the newest major, to be tampered with."""
     clients = Clients(drills.folder / "bin", newest_installation)
+    # A program that is held writes down that it is.
+    drills.account.give(clients.path)
     for name in SERVER_PROGRAMS:
         # initdb looks for postgres beside itself.
         write_program(clients.folder / name, 'exec %s "$@"' % shlex.quote(newest_installation.program(name)))
@@ -264,14 +266,14 @@ def test_a_setting_reaches_the_server_and_a_wrong_one_is_told(ready: Drills, new
     assert (ended.code, ended.result["reason"]) == (2, "usage")
 
 
-def test_an_extension_that_is_not_installed_is_a_problem(drills: Drills, newest_installation: Installation) -> None:
-    source = without_restrict()
-    if source is None:
-        pytest.skip("no installation with an extension of its own is here")
+def test_an_extension_that_is_not_installed_is_a_problem(drills: Drills) -> None:
+    source, target = without_restrict(), newest_of_major(17)
+    if source is None or target is None:
+        pytest.skip("no two installations are here of which one has an extension that the other lacks")
     with Server(source) as server:
         server.psql("CREATE EXTENSION vector")
         make_backup(drills.root, server)
-    ended = drills.start(newest_installation.bin_folder).wait()
+    ended = drills.start(target.bin_folder).wait()
     assert (ended.code, ended.result["reason"]) == (9, "preflight")
     assert "The extension vector, which database postgres uses, is not available" in ended.message
     assert len(ended.result["problems"]) == 1
