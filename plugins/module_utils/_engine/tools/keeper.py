@@ -57,17 +57,21 @@ class _Ended(Exception):
     """Somebody asked the keeper to end."""
 
 
-def _end(_number: int, _frame: Any) -> None:
-    for each in _OWNERS_END:
-        signal.signal(each, signal.SIG_IGN)
-    raise _Ended
+class _Asked:
+    """Whether a signal asked it; that is only noted, since an end of the owner's may come as a signal in the middle of cleaning up."""
+
+    by_signal = False
+
+
+def _note(_number: int, _frame: Any) -> None:
+    _Asked.by_signal = True
 
 
 def _keep(folder: str, commands: list[list[str]]) -> None:
     child: subprocess.Popen[bytes] | None = None
     try:
         for each in _OWNERS_END:
-            signal.signal(each, _end)
+            signal.signal(each, _note)
         with open(os.path.join(folder, LOG), "ab") as log:
             for number, command in enumerate(commands):
                 child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
@@ -88,6 +92,8 @@ def _keep(folder: str, commands: list[list[str]]) -> None:
 def _wait(child: subprocess.Popen[bytes] | None) -> None:
     """Return when ``child`` has ended; raises _Ended when the owner has."""
     while child is None or child.poll() is None:
+        if _Asked.by_signal:
+            raise _Ended
         if select.select([sys.stdin.buffer], [], [], _LOOK_SECONDS)[0] and not os.read(sys.stdin.fileno(), 1):
             raise _Ended
 
