@@ -306,3 +306,34 @@ def test_a_database_that_somebody_creates_meanwhile_is_not_ours_to_drop(root, ta
 def test_none_restores_nothing_and_lists(root, target):
     result = restore_backup(root, target, wanted="none")
     assert not result["changed"] and len(result["backups"]) == 1 and result["databases"] == []
+
+
+def test_names_reach_a_server_whose_maintenance_database_has_another_encoding(newest_installation, fresh_server, tmp_path):
+    source = fresh_server(newest_installation, encoding="LATIN1", locale="C")
+    target = fresh_server(newest_installation, encoding="LATIN1", locale="C")
+    source.psql('CREATE DATABASE "grüße"')
+    latin = "grüße".encode("latin-1").decode("utf-8", "surrogateescape")
+    source.psql('CREATE TABLE t AS SELECT 1 AS "größe"', latin)
+    result = make_backup(tmp_path, source)
+    assert "grüße" in result["backup"]["databases"]
+    for request in ({}, {"databases": ("grüße",), "replace": True}, {"databases": ("grüße",), "replace": True, "replace_method": "drop"}):
+        result = restore_backup(tmp_path, target, **request)
+        assert result["warnings"] == []
+        assert target.psql("SELECT reltuples FROM pg_class WHERE relname = 't'", latin) == "1"
+    assert dump_of(target) == dump_of(source)
+
+
+def test_what_a_dump_tells_of_a_built_in_database_outlasts_what_the_replaced_one_had(newest_installation, fresh_server, tmp_path):
+    source, target = fresh_server(newest_installation), fresh_server(newest_installation)
+    facts = (
+        "SELECT (SELECT array_agg(entry::text ORDER BY entry::text) FROM unnest(datacl) entry), shobj_description(oid, 'pg_database')"
+        " FROM pg_database WHERE datname IN ('postgres', 'template1') ORDER BY datname"
+    )
+    source.psql("CREATE TABLE t (); REVOKE ALL ON DATABASE postgres FROM PUBLIC; COMMENT ON DATABASE postgres IS 'closed'")
+    source.psql("CREATE TABLE t ()", "template1")
+    target.psql("CREATE TABLE u (); GRANT CREATE ON DATABASE template1 TO PUBLIC; COMMENT ON DATABASE template1 IS 'kept'")
+    target.psql("CREATE TABLE u ()", "template1")
+    kept = target.psql(facts).split("\n")[1]
+    make_backup(tmp_path, source)
+    assert states(restore_backup(tmp_path, target, replace=True)) == {"postgres": "restored", "template1": "restored"}
+    assert target.psql(facts).split("\n") == [source.psql(facts).split("\n")[0], kept]

@@ -392,3 +392,19 @@ def test_what_is_found_of_a_file_is_known_in_every_tier_at_once(made, tmp_path):
     for name in os.listdir(tmp_path / "copies" / "hourly"):
         shutil.copy2(tmp_path / "copies" / "hourly" / name, other.parent / name)
     assert [state for name, state in listed(root).items() if name.startswith("weekly")] == ["proven"]
+
+
+def test_a_reading_without_a_manifest_never_takes_the_place_of_one(made, tmp_path):
+    root = tmp_path / "root"
+    copy_of(made, root)
+    promote(root)
+    volume = open_volume(str(root))
+    (hourly,) = read_catalog(volume, ("hourly",)).backups
+    (daily,) = read_catalog(volume, ("daily",)).backups
+    os.utime(hourly.path, ns=(1, 1))
+    Path(hourly.path + ".json").unlink()
+    rich = Path(daily.path + ".json").read_bytes()
+    (hourly,) = read_catalog(volume, ("hourly",)).backups
+    prove_and_record(Context(), volume, hourly)
+    assert Path(daily.path + ".json").read_bytes() == rich
+    assert sorted(listed(root).values()) == ["proven", "unproven"]

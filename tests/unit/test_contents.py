@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import pytest
 
@@ -53,6 +54,20 @@ def test_rows_are_counted_by_table() -> None:
 @pytest.mark.parametrize("size", [1, 2, 7, 64, 4096])
 def test_chunks_make_no_difference(size: int) -> None:
     assert contents_of(chunked(dump(ROWS), size)) == WHOLE
+
+
+@pytest.mark.parametrize("size", [4096, 65537, 100000])
+def test_a_long_row_is_never_held_whole(size: int) -> None:
+    rows = [*ROWS, b"x" * 1_000_000 + b"\n", b"y" * 70_000 + b"\n", b"last\n"]
+    assert contents_of(chunked(dump(rows), size)) == contents_of([dump(rows)])
+    assert contents_of(chunked(dump([*rows[:-3], b"x" * 999_999 + b"z\n", *rows[-2:]]), size)) != contents_of([dump(rows)])
+    chunks = [dump([])[: -len(b"\\.\n\n" + TAIL)]] + [b"x" * size] * (8_000_000 // size)
+    tracemalloc.start()
+    try:
+        contents_of(iter([*chunks, b"\n\\.\n"]))
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_order_of_rows_makes_no_difference() -> None:

@@ -73,6 +73,29 @@ def test_what_waits_lies_beside_the_file_and_nobody_else_may_read_it(file):
     check(file, lanes, b"first later still")
 
 
+def test_lanes_that_wait_finished_hold_no_file_open(file):
+    before = len(os.listdir("/dev/fd"))
+    lanes = lanes_of(file, 300)
+    for number in range(1, 300):
+        lanes.write(number, b"%d " % number)
+        lanes.finish(number)
+    assert len(os.listdir("/dev/fd")) == before
+    lanes.finish(0)
+    assert len(os.listdir("/dev/fd")) == before
+    check(file, lanes, b"".join(b"%d " % number for number in range(1, 300)))
+
+
+def test_what_waited_and_was_cut_short_meanwhile_never_passes(file):
+    lanes = lanes_of(file, 2)
+    lanes.write(1, b"whole")
+    lanes.finish(1)
+    os.truncate(file.name + ".1", 3)
+    with pytest.raises(OSError, match="5 bytes waited and 3 are there"):
+        lanes.finish(0)
+    lanes.close()
+    assert os.listdir(os.path.dirname(file.name)) == ["dump"]
+
+
 def test_a_lane_that_is_added_when_all_are_finished_is_next(file):
     lanes = lanes_of(file, 1)
     lanes.write(0, b"one ")

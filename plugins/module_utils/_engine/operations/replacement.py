@@ -32,6 +32,10 @@ SELECT coalesce(json_agg(format('GRANT %%s ON DATABASE %%I TO %%s%%s', privilege
                                 CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)), '[]')
 FROM pg_catalog.pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) WHERE oid = %d"""
 
+_TOLD = """
+SELECT json_build_object('privileges', datacl IS NOT NULL, 'comment', shobj_description(oid, 'pg_database') IS NOT NULL)
+FROM pg_catalog.pg_database WHERE datname = %s"""
+
 
 class Room:
     """Makes room for one database after another; every method raises ConnectionFailed or StatementFailed."""
@@ -82,7 +86,7 @@ class Room:
         self._execute(door, "COMMENT ON DATABASE %s IS %s;\nALTER DATABASE %s ALLOW_CONNECTIONS %s;\n" % (name, comment, name, allowed))
 
     def drop_aside(self, database: TargetDatabase) -> None:
-        """The new one is whole: let the old one go. What was set for ``postgres`` and ``template1`` themselves goes over."""
+        """The new one is whole: let the old one go. What was set for ``postgres`` and ``template1`` goes over, save what the dump told."""
         door = self.door(database.name)
         aside = aside_name(database)
         if database.name in BUILT_IN and self.exists(door, aside):
@@ -127,11 +131,16 @@ class Room:
 
     def _take_over(self, door: str, database: TargetDatabase) -> None:
         name = quote_identifier(database.name)
-        grants = self._session.ask(_GRANTS % (quote_literal(database.name), database.oid), door)
-        statements = ["REVOKE ALL ON DATABASE %s FROM PUBLIC" % name, *grants]
-        if database.comment is not None:
+        told = self._session.ask(_TOLD % quote_literal(database.name), door)
+        statements = []
+        if not told["privileges"]:
+            grants = self._session.ask(_GRANTS % (quote_literal(database.name), database.oid), door)
+            statements += ["REVOKE ALL ON DATABASE %s FROM PUBLIC" % name, *grants]
+        if database.comment is not None and not told["comment"]:
             statements.append("COMMENT ON DATABASE %s IS %s" % (name, quote_literal(database.comment)))
-        self._execute(door, ";\n".join(statements) + ";\n" + _COPY_SETTINGS % (database.oid, quote_literal(database.name)))
+        self._execute(
+            door, "".join(statement + ";\n" for statement in statements) + _COPY_SETTINGS % (database.oid, quote_literal(database.name))
+        )
 
     def _rename_when_quiet(self, door: str, oid: int, rename: str) -> None:
         for attempt in range(1, _RENAME_TRIES + 1):

@@ -120,7 +120,8 @@ def _record_damage(volume: Volume, backup: Backup, status: os.stat_result | None
 def _record_proof(volume: Volume, backup: Backup, manifest: Manifest) -> None:
     """Remember the proof of ``backup`` in every tier that holds the file."""
     for each in (backup, *_other_links(volume, backup)):
-        if not each.proven:
+        # A manifest that vouches for other bytes, or knows more than a reading can tell, stays until it is read by itself.
+        if not each.proven and (each is backup or _told(backup) is not None or _told(each) is None):
             _record(volume, each, manifest)
 
 

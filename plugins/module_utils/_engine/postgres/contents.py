@@ -21,6 +21,8 @@ _WITH_KEY = (b"\\restrict ", b"\\unrestrict ")
 _COPY = b"COPY "
 _END_OF_ROWS = b"\\."
 _MODULUS = 1 << 256
+# A row may be a gigabyte long; of one that is not whole yet, no more than this is kept.
+_LONGEST_REST = 1 << 16
 
 
 @dataclass
@@ -33,7 +35,12 @@ class Rows:
     def take(self, lines: list[bytes]) -> None:
         """Add rows."""
         self.count += len(lines)
-        self.total = (self.total + sum(int.from_bytes(hashlib.sha256(line).digest(), "big") for line in lines)) % _MODULUS
+        self.total = (self.total + sum(_number(hashlib.sha256(line)) for line in lines)) % _MODULUS
+
+    def take_hashed(self, row: hashlib._Hash) -> None:
+        """Add one row, of which this is the hash."""
+        self.count += 1
+        self.total = (self.total + _number(row)) % _MODULUS
 
 
 @dataclass
@@ -86,12 +93,22 @@ class _RowReader:
     def __init__(self) -> None:
         self.rows = Rows()
         self._rest: bytes | None = None
+        self._long: hashlib._Hash | None = None
 
     def take(self, data: bytes, ends: bool) -> None:
+        if self._long is not None:
+            head, line_end, data = data.partition(b"\n")
+            self._long.update(head)
+            if not line_end:
+                return
+            self.rows.take_hashed(self._long)
+            self._long = None
         # The first line is what is left of the statement's own.
         first = self._rest is None
         lines = ((self._rest or b"") + data).split(b"\n")
         self._rest = lines.pop()
+        if len(self._rest) > _LONGEST_REST:
+            self._long, self._rest = hashlib.sha256(self._rest), b""
         if first:
             lines = lines[1:] if lines else lines
         if ends:
@@ -99,6 +116,10 @@ class _RowReader:
             if lines[-1:] == [_END_OF_ROWS]:
                 lines.pop()
         self.rows.take(lines)
+
+
+def _number(row: hashlib._Hash) -> int:
+    return int.from_bytes(row.digest(), "big")
 
 
 def _pieces(chunks: Iterable[bytes | memoryview]) -> Iterator[Piece]:

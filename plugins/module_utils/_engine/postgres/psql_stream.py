@@ -93,7 +93,7 @@ def feed_psql(session: Session, chunks: Iterable[bytes | memoryview], database: 
 
     What ``chunks`` raises is raised, psql's process group ended before. Memory stays bounded whatever psql says.
     """
-    connection = session.connection if database is None else replace(session.connection, maintenance_database=database)
+    connection = session.connection if database is None else replace(session.connection, maintenance_database=session.spelled(database))
     environment = connection.environment()
     environment["PGOPTIONS"] += _OPTIONS
     command = [session.clients.path("psql"), "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=%d" % (not keep_going), "-f", "-"]

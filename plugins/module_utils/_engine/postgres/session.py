@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from ..tools.errors import ConnectionFailed, EngineError
 from ..tools.processes import Runner
 from .clients import Clients
 from .connection import Connection
+from .dumped_names import codec_of
 
 # psql's own exit statuses: 1 a fatal error of its own, 2 the connection was bad, 3 a script error.
 _PSQL_CONNECTION_BAD = 2
+_ENCODING = "SELECT pg_encoding_to_char(encoding) FROM pg_catalog.pg_database WHERE datname = current_database();\n"
 
 
 class StatementFailed(EngineError):
@@ -31,6 +34,7 @@ class Session:
         self.runner = runner
         self.clients = clients
         self.connection = connection
+        self._codec: str | None = None
 
     def execute(self, statements: str, database: str | None = None) -> str:
         """Run ``statements`` in ``database`` (default: the maintenance database) and return psql's unaligned output.
@@ -40,7 +44,7 @@ class Session:
         environment = self.connection.environment()
         environment["PGCLIENTENCODING"] = "UTF8"
         if database is not None:
-            environment["PGDATABASE"] = database
+            environment["PGDATABASE"] = self.spelled(database)
         command = [self.clients.path("psql"), "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-"]
         result = self.runner.run(command, environment, statements.encode("utf-8", "surrogateescape"))
         if result.returncode == _PSQL_CONNECTION_BAD:
@@ -59,3 +63,15 @@ class Session:
     def ask(self, query: str, database: str | None = None, before: str = "") -> Any:
         """The single JSON value that ``query`` yields after the statements ``before``, decoded; raises as :meth:`execute` does."""
         return json.loads(self.execute(before + query + ";\n", database))
+
+    def spelled(self, database: str) -> str:
+        """The name as libpq needs it to connect: nobody converts the bytes that the server has for it. Raises as :meth:`execute` does."""
+        if database.isascii():
+            return database
+        if self._codec is None:
+            self._codec = codec_of(self.execute(_ENCODING).strip())
+        try:
+            return os.fsdecode(database.encode(self._codec, "surrogateescape"))
+        except UnicodeEncodeError:
+            # The server cannot have a database of such a name, and says so itself.
+            return database

@@ -84,6 +84,9 @@ def _keep(folder: str, commands: list[list[str]]) -> None:
     except (_Ended, BrokenPipeError):
         pass
     finally:
+        # The owner's end may be told by a signal as well, which must not cut this short.
+        for each in _OWNERS_END:
+            signal.signal(each, signal.SIG_IGN)
         if child is not None and child.poll() is None:
             _stop(child)
         remove_folder(folder)

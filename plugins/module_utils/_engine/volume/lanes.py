@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
@@ -58,6 +59,8 @@ class Lanes:
         with lane.lock:
             lane.finished = True
             ahead = lane.ahead
+            if not ahead:
+                lane.rest()
         if ahead:
             self._pass_on(number + 1)
         return lane.length
@@ -72,8 +75,12 @@ class Lanes:
         """Let the next lane write into the file, and so on over lanes that have finished already."""
         for lane in self._lanes[number:]:
             with lane.lock:
+                count = 0
                 for data in lane.waited():
                     self._store(data)
+                    count += len(data)
+                if count != lane.length:
+                    raise OSError(errno.EIO, "%d bytes waited and %d are there" % (lane.length, count))
                 lane.forget()
                 lane.ahead = True
                 if not lane.finished:
@@ -96,6 +103,7 @@ class _Lane:
         self.length = 0
         self._path = path
         self._waiting: BinaryIO | None = None
+        self._rests = False
 
     def wait_with(self, data: bytes) -> None:
         if self._waiting is None:
@@ -103,7 +111,14 @@ class _Lane:
             set_mode(self._waiting.fileno())
         _write(self._waiting, data)
 
+    def rest(self) -> None:
+        """Let go of the file until its turn comes: a thousand small databases may wait behind a large one."""
+        self._rests = self._waiting is not None
+        self._close()
+
     def waited(self) -> Iterator[bytes]:
+        if self._rests:
+            self._waiting = open(self._path, "rb", buffering=0)  # noqa: SIM115 (closed by forget)
         if self._waiting is None:
             return
         self._waiting.seek(0)
@@ -114,14 +129,19 @@ class _Lane:
             yield data
 
     def forget(self) -> None:
-        if self._waiting is not None:
-            self._waiting.close()
-            self._waiting = None
+        if self._waiting is not None or self._rests:
+            self._close()
+            self._rests = False
             try:
                 os.unlink(self._path)
             except OSError:
                 # The folder of unfinished work goes as a whole.
                 pass
+
+    def _close(self) -> None:
+        if self._waiting is not None:
+            self._waiting.close()
+            self._waiting = None
 
 
 def _opener(path: str, flags: int) -> int:
