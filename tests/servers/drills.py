@@ -53,6 +53,7 @@ class Drills:
         self.folder = Path(tempfile.mkdtemp(prefix="bandr-drills-", dir=self.account.temporary_folder()))
         self.root, self.scratch = self.folder / "volume", self.folder / "scratch"
         self.account.give(str(self.folder))
+        self._runs: list[Running] = []
         for path in (self.root, self.scratch):
             path.mkdir()
             self.account.give(str(path))
@@ -69,13 +70,15 @@ class Drills:
         if programs is not None:
             arguments = ("--client-folder", programs, *arguments)
         options = ("--root", str(self.root), "--scratch", str(self.scratch))
-        return Running(
+        running = Running(
             ("drill", *options, *arguments),
             {**kept, "HOME": "/", **environment},
             patience=_SECONDS,
             command=[python_for(self.account), "-IB", "-c", _PROGRAM, engine_folder()],
             **self.account.popen_options(),
         )
+        self._runs.append(running)
+        return running
 
     @property
     def left(self) -> list[str]:
@@ -83,7 +86,11 @@ class Drills:
         return sorted(os.listdir(self.scratch))
 
     def remove(self) -> None:
-        """Remove everything."""
+        """End what a test that failed has left running, and remove everything."""
+        for running in self._runs:
+            if running.process.poll() is None:
+                running.kill()
+                running.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
