@@ -360,7 +360,7 @@ def test_a_lock_that_is_given_back_in_time_does_no_harm(root, source):
 def sql(server, statements, database="postgres"):
     """A shell command that runs ``statements``, which hold no single quote."""
     assert "'" not in statements
-    return "printf '%%s' '%s' | PGDATABASE=%s %s -X -q -v ON_ERROR_STOP=1 -f - || exit 99" % (
+    return "printf '%%s' '%s' | PGOPTIONS= PGDATABASE=%s %s -X -q -v ON_ERROR_STOP=1 -f - || exit 99" % (
         statements, database, server.installation.program("psql"),
     )  # fmt: skip
 

@@ -292,7 +292,7 @@ def changing(fresh_server, newest_installation):
 def sql(server, statements, database="postgres"):
     """A shell command that runs ``statements``, once, which hold no single quote."""
     assert "'" not in statements
-    return "mkdir $0.once 2>/dev/null && { printf '%%s' '%s' | PGDATABASE=%s %s -X -q -v ON_ERROR_STOP=1 -f - || exit 99; }" % (
+    return "mkdir $0.once 2>/dev/null && { printf '%%s' '%s' | PGOPTIONS= PGDATABASE=%s %s -X -q -v ON_ERROR_STOP=1 -f - || exit 99; }" % (
         statements, database, server.installation.program("psql"),
     )  # fmt: skip
 
