@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Iterable
 from typing import Any, Callable
 
@@ -18,8 +19,11 @@ try:
     import urllib3
     from kubernetes.dynamic.exceptions import ResourceNotFoundError
     from openshift.dynamic import DynamicClient
+
+    OPENSHIFT_MISSING = None
 except ImportError:  # the door tells which library is missing before anything here is used
     ResourceNotFoundError = LookupError
+    OPENSHIFT_MISSING = traceback.format_exc()
 
 FIELD_MANAGER = "bandr.postgres"
 APIS = {

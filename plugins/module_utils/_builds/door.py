@@ -5,27 +5,19 @@
 
 from __future__ import annotations
 
-import traceback
 from contextlib import ExitStack
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from .._image import Inputs
 from .._jobs.door import api_client_of, line_writer
 from .._jobs.run import ClusterError, Patience
 from .base import parse_base
+from .cluster import OPENSHIFT_MISSING, OpenShiftBuilds
 from .context import make_context
 from .manifests import Recipe
 from .names import BuildError, Names, check_stream
 from .operation import BuildRequest, bring_about_image
-
-try:
-    import openshift.dynamic  # noqa: F401 # only asked for here
-
-    OPENSHIFT_MISSING = None
-except ImportError:
-    OPENSHIFT_MISSING = traceback.format_exc()
-
-from .._image import Inputs
 
 
 def request_of(params: dict, check_mode: bool) -> BuildRequest:
@@ -72,9 +64,6 @@ def build_in_cluster(module: AnsibleModule) -> None:
         with ExitStack() as stack:
             request = request_of(module.params, module.check_mode)
             api_client = api_client_of(module)
-            # Only now is it known that the libraries are there.
-            from .cluster import OpenShiftBuilds
-
             say = None
             if module.params["log_file"]:
                 file = stack.enter_context(open(module.params["log_file"], "a", buffering=1, encoding="utf-8"))
