@@ -156,12 +156,15 @@ class DumpJobs:
     def _dump_database(self, source: DumpSource, writer: SectionWriter, database: str) -> None:
         scanner = SectionScanner(self._settings.options.restrict_key)
         writer.write(database_heading(database, self._encoding))
-        for chunk in source.database_chunks(database, self._encoding):
-            # Only looked through: that it is restricted by our key, and how it ends.
-            for _part in scanner.feed(chunk):
-                pass
-            writer.write(chunk)
-            self._advance(len(chunk))
+        try:
+            for chunk in source.database_chunks(database, self._encoding):
+                # Only looked through: that it is restricted by our key, and how it ends.
+                for _part in scanner.feed(chunk):
+                    pass
+                writer.write(chunk)
+                self._advance(len(chunk))
+        except DumpFailed as error:
+            raise DumpFailed("Database %s was not dumped: %s" % (database, error.message), error.details) from error
         for _part in scanner.finish():
             pass
         _check(scanner, "database %s" % database)
