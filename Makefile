@@ -15,6 +15,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 UNIT ?= tests/unit
 INTEGRATION ?= tests/integration
 ARGS ?=
+# How many tests run at a time, and what else every run of them is told.
+WORKERS ?= auto
+PYTEST = python -m pytest --numprocesses $(WORKERS) --dist worksteal
 # Which of molecule's scenarios to run; all of them unless named.
 SCENARIOS ?=
 
@@ -59,11 +62,11 @@ test: lint unit integration ## Everything that is quick enough for every change:
 
 .PHONY: unit
 unit: $(READY_TO_TEST) $(INSTALLED)/.made ## Tests that need no server
-	@$(IN_ENVIRONMENT) python -m pytest $(UNIT) $(ARGS)
+	@$(IN_ENVIRONMENT) $(PYTEST) $(UNIT) $(ARGS)
 
 .PHONY: integration
 integration: $(READY_TO_TEST) $(INSTALLED)/.made ## Tests on real PostgreSQL servers of several major versions
-	@$(IN_ENVIRONMENT) python -m pytest $(INTEGRATION) $(ARGS)
+	@$(IN_ENVIRONMENT) $(PYTEST) $(INTEGRATION) $(ARGS)
 
 .PHONY: lint
 lint: $(READY_TO_TEST) $(INSTALLED)/.made ## Read the sources: ruff, mypy, yamllint, shellcheck, ansible-lint, changelog, documentation

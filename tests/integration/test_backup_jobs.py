@@ -264,7 +264,7 @@ def test_a_locked_table_ends_the_run_in_time(source, root):
         [source.installation.program("psql"), "-X", "-q", "-c", "BEGIN; LOCK TABLE big; SELECT pg_sleep(60)"],
         env=dict(source.environment, PGDATABASE="a_big"),
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     try:
         ask = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation IS NOT NULL"
