@@ -58,6 +58,7 @@ RESTORE_SPEC: dict[str, Any] = {
     "expected_count": {"type": "int"},
     "keep_going": {"type": "bool", "default": False},
     "analyze": {"type": "bool", "default": True},
+    "jobs": {"type": "int", "default": 1},
 }
 
 DRILL_SPEC: dict[str, Any] = {

@@ -100,6 +100,7 @@ def restore_request_of(params: dict[str, Any], dry_run: bool) -> RestoreRequest:
         expected_count=params["expected_count"],
         keep_going=params["keep_going"],
         analyze=params["analyze"],
+        jobs=params["jobs"],
         dry_run=dry_run,
     )
 

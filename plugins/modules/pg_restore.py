@@ -75,6 +75,14 @@ options:
     description: Gather the planner's statistics of every restored database.
     type: bool
     default: true
+  jobs:
+    description:
+      - How many databases to restore at a time, the largest first; V(postgres) and V(template1) are restored before.
+      - Each takes two connections and a processor of the server, and a C(psql) and a decompressor of its own here.
+      - When one fails, those that were begun are restored to their ends, and no other is begun.
+      - It makes no difference for backups that are one piece, such as the predecessor's.
+    type: int
+    default: 1
 seealso:
   - module: bandr.postgres.pg_backup_info
 """

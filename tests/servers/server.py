@@ -25,6 +25,8 @@ _FAST_SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    # A server that is killed leaves nothing outside of its folder.
+    "dynamic_shared_memory_type": "mmap",
     "max_connections": "40",
     "shared_buffers": "64MB",
     "max_wal_size": "4GB",
@@ -37,6 +39,8 @@ _STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": si
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
 _PAUSE_SECONDS = 0.02
+# Data folders as initdb makes them, by what it was told, for all servers of this process.
+_READY_MADE: dict[tuple[Any, ...], str] = {}
 
 
 class ServerFailed(Exception):
@@ -221,7 +225,22 @@ class Server:
         return {**_plain_environment(), "HOME": self.folder, "LC_ALL": "C", "TZ": "GMT"}
 
     def _make_data_folder(self) -> None:
-        command = [self.installation.program("initdb"), "--pgdata", self.data_folder, "--username", self.user, "--no-sync"]
+        """Make the data folder; one without a secret is made once and copied after that, which takes a tenth of the time."""
+        if self.password is not None:
+            self._initdb(self.data_folder)
+            return
+        kind = (self.installation.bin_folder, self.user, self.encoding, self.locale, self.initdb_options)
+        if kind not in _READY_MADE:
+            folder = tempfile.mkdtemp(prefix="bandr-data-", dir=self._account.temporary_folder())
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            os.chmod(folder, 0o755)
+            self._account.give(folder)
+            self._initdb(os.path.join(folder, "data"))
+            _READY_MADE[kind] = os.path.join(folder, "data")
+        self._run_as_server(["cp", "-a", _READY_MADE[kind], self.data_folder])
+
+    def _initdb(self, folder: str) -> None:
+        command = [self.installation.program("initdb"), "--pgdata", folder, "--username", self.user, "--no-sync"]
         command += ["--encoding", self.encoding, "--locale", self.locale, *self.initdb_options]
         if self.password is None:
             command += ["--auth", "trust"]
@@ -231,6 +250,9 @@ class Server:
                 file.write(self.password + "\n")
             self._account.give(password_file)
             command += ["--auth", "scram-sha-256", "--pwfile", password_file]
+        self._run_as_server(command)
+
+    def _run_as_server(self, command: list[str]) -> None:
         result = subprocess.run(
             command,
             check=False,
@@ -243,7 +265,8 @@ class Server:
         )
         if result.returncode != 0:
             shutil.rmtree(self.data_folder, ignore_errors=True)
-            raise ServerFailed("initdb ended with status %d: %s" % (result.returncode, result.stdout.decode("utf-8", "replace")))
+            said = result.stdout.decode("utf-8", "replace")
+            raise ServerFailed("%s ended with status %d: %s" % (os.path.basename(command[0]), result.returncode, said))
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None

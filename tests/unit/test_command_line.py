@@ -117,7 +117,7 @@ def test_every_option_of_a_restore_arrives(monkeypatch):
     seen = requests_of(monkeypatch)
     call(
         "recover", "--root", "/r", "--from", "2026-11-22", "--maximum-age", "1d12h", "--database", "a", "--database", "b", "--replace",
-        "--replace-method", "drop", "--expected-database", "c", "--expected-count", "4", "--keep-going", "--no-analyze",
+        "--replace-method", "drop", "--expected-database", "c", "--expected-count", "4", "--keep-going", "--no-analyze", "--jobs", "3",
     )  # fmt: skip
     (request,) = seen
     assert (request.root, request.wanted, request.databases, request.replace, request.replace_method) == (
@@ -125,6 +125,7 @@ def test_every_option_of_a_restore_arrives(monkeypatch):
     )  # fmt: skip
     assert request.maximum_age.total_seconds() == 36 * 3600
     assert (request.expected_databases, request.expected_count, request.keep_going, request.analyze) == (("c",), 4, True, False)
+    assert request.jobs == 3
 
 
 def test_a_password_file_is_only_looked_at_where_a_server_is_asked(tmp_path):

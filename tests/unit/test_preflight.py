@@ -95,7 +95,7 @@ def test_a_fresh_server_of_the_same_kind_is_fine():
         ({"in_recovery": True}, "standby"),
         ({"version": "16.14", "version_number": 160014}, "the older 16.14; restore into version 17"),
         ({"psql_knows_restrict": False, "psql_version": "16.2"}, "psql 16.2 does not know \\restrict"),
-        ({"free_connections": 2}, "2 free connections"),
+        ({"free_connections": 2}, "2 free connections and a restore needs 3; end sessions or raise max_connections."),
         ({"extensions": {}}, "extension plpgsql, which databases orders and stock use"),
     ],
 )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import os
+import tempfile
 import time
 from datetime import datetime, timezone
 
@@ -38,7 +38,10 @@ def stored(framed, texts=TEXTS):
         stored_offset += len(frames[number]) if framed else 0
     data = b"".join(frames)
     manifest = Manifest("f", "gzip", len(data), hashlib.sha256(data).hexdigest(), 0, offset, NOW, NOW, 1, tuple(sections))
-    return manifest, io.BytesIO(data)
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as its reader)
+    file.write(data)
+    file.flush()
+    return manifest, file
 
 
 def read(reader, section):
@@ -62,6 +65,15 @@ def test_a_section_that_is_left_in_the_middle_does_not_disturb_the_next(framed):
     assert next(iter(reader.unchecked(manifest.sections[1])))
     assert read(reader, manifest.sections[3]) == TEXTS[3]
     assert read(reader, manifest.sections[1]) == TEXTS[1]
+
+
+def test_two_read_one_file_without_disturbing_each_other():
+    manifest, file = stored(True)
+    one, other = (SectionReader(Context(), manifest, file) for _number in range(2))
+    chunks = one.chunks(manifest.sections[1])
+    first = bytes(next(chunks))
+    assert read(other, manifest.sections[3]) == TEXTS[3]
+    assert first + b"".join(bytes(chunk) for chunk in chunks) == TEXTS[1]
 
 
 # Without frames, a byte too many belongs to the next section.

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
+import os
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -23,11 +26,13 @@ STORED = gzip.compress(SQL)
 SECTION = Section(WHOLE, None, 0, len(SQL), hashlib.sha256(SQL).hexdigest(), 0, len(STORED))
 
 
-class FailingDisk(io.BytesIO):
-    """A file whose disk cannot be read."""
-
-    def read(self, _size: int | None = -1) -> bytes:
-        raise OSError(5, "Input/output error")
+@pytest.fixture
+def stored() -> Iterator[BinaryIO]:
+    """The stored dump."""
+    with tempfile.TemporaryFile() as file:
+        file.write(STORED)
+        file.flush()
+        yield file
 
 
 def manifest_of(section: Section) -> Manifest:
@@ -35,22 +40,26 @@ def manifest_of(section: Section) -> Manifest:
 
 
 @pytest.mark.parametrize("section", [SECTION, replace(SECTION, stored_offset=None, stored_length=None)], ids=["framed", "not framed"])
-def test_a_section_is_read_as_it_was_dumped(section: Section) -> None:
-    reader = SectionReader(Context(), manifest_of(section), io.BytesIO(STORED))
+def test_a_section_is_read_as_it_was_dumped(stored: BinaryIO, section: Section) -> None:
+    reader = SectionReader(Context(), manifest_of(section), stored)
     assert b"".join(bytes(chunk) for chunk in reader.chunks(section)) == SQL
 
 
 @pytest.mark.parametrize("section", [SECTION, replace(SECTION, stored_offset=None, stored_length=None)], ids=["framed", "not framed"])
-def test_a_disk_that_cannot_be_read_is_an_error_of_the_volume(section: Section) -> None:
-    reader = SectionReader(Context(), manifest_of(section), FailingDisk(STORED))
+def test_a_disk_that_cannot_be_read_is_an_error_of_the_volume(stored: BinaryIO, section: Section, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: Any) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", fail)
+    reader = SectionReader(Context(), manifest_of(section), stored)
     with pytest.raises(VolumeError, match="could not be read: Input/output error"):
         list(reader.chunks(section))
 
 
-def test_the_last_piece_of_a_section_that_changed_never_comes() -> None:
+def test_the_last_piece_of_a_section_that_changed_never_comes(stored: BinaryIO) -> None:
     section = replace(SECTION, sha256="00" * 32)
     received = []
     with pytest.raises(BackupDamaged):
-        for chunk in SectionReader(Context(), manifest_of(section), io.BytesIO(STORED)).chunks(section):
+        for chunk in SectionReader(Context(), manifest_of(section), stored).chunks(section):
             received.append(bytes(chunk))
     assert b"".join(received) != SQL

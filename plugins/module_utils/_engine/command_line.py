@@ -170,6 +170,7 @@ def _restore_request(options: dict[str, Any], maximum_age: Any) -> RestoreReques
         expected_count=options.get("expected_count"),
         keep_going=options.get("keep_going", False),
         analyze=not options.get("no_analyze", False),
+        jobs=options["jobs"],
         dry_run=options["dry_run"],
     )
 
@@ -297,6 +298,7 @@ def _parser() -> argparse.ArgumentParser:
         "--expected-count", type=int, metavar="N", help="databases there must be afterwards, with postgres and the templates"
     )
     recover.add_argument("--keep-going", action="store_true", help="go on after errors; the result is never called a success")
+    recover.add_argument("--jobs", type=int, default=1, help="databases to restore at a time (default: %(default)s)")
     recover.add_argument("--no-analyze", action="store_true", help="leave the planner's statistics to autovacuum")
     _add_connection(recover)
     _add_drill(drill_command)

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections import deque
 from dataclasses import dataclass
 from typing import BinaryIO, Callable, Iterable, Mapping
 
@@ -17,12 +15,11 @@ from ..postgres.dump_source import DATABASES_HEADING, DumpOptions, DumpSource, d
 from ..postgres.dumped_names import find_client_encoding
 from ..postgres.sections import CLUSTER_END, SectionScanner, SectionStart
 from ..tools.errors import DumpFailed
+from ..tools.workers import Workers
 from ..volume.lanes import Lanes
 from .context import Context
 from .dump_writer import WrittenDump
 from .section_writer import SectionWriter
-
-_STOP_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,13 +47,9 @@ class DumpJobs:
         self._settings = settings
         self._lanes = Lanes(file, path)
         self._encoding = "utf_8"
-        self._waiting: deque[tuple[int, str]] = deque()
         self._sections: dict[int, Section] = {}
         self._warnings: dict[int, list[str]] = {}
-        self._outcomes: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-        self._stopping = threading.Event()
         self._counting = threading.Lock()
-        self._threads: list[threading.Thread] = []
 
     @property
     def warnings(self) -> list[str]:
@@ -71,42 +64,15 @@ class DumpJobs:
         self._dump(self._lanes.add(), GLOBALS, None)
         numbered = [(self._lanes.add(), name) for name in list_databases()]
         end = self._lanes.add()
-        self._waiting.extend(sorted(numbered, key=lambda entry: -sizes.get(entry[1], 0)))
-        self._threads = [
-            threading.Thread(target=self._work, name="dump-%d" % number, daemon=True)
-            for number in range(min(self._settings.jobs, len(numbered)))
-        ]
-        for thread in self._threads:
-            thread.start()
-        for _thread in self._threads:
-            failure = self._outcomes.get()
-            if failure is not None:
-                raise failure
+        numbered.sort(key=lambda entry: -sizes.get(entry[1], 0))
+        workers = Workers(self._settings.jobs, "dump", self._context.runner.stop_all)
+        workers.run(lambda entry: self._dump(entry[0], DATABASE, entry[1]), numbered)
         self._dump(end, END, None)
         return self._written()
 
     def close(self) -> None:
-        """Stop whatever still works; safe to call at any time, never raises."""
-        self._stopping.set()
-        while any(thread.is_alive() for thread in self._threads):
-            # A thread may just have been starting its next program.
-            self._context.runner.stop_all()
-            for thread in self._threads:
-                thread.join(_STOP_PAUSE_SECONDS)
+        """Let go of the file; safe to call at any time, never raises."""
         self._lanes.close()
-
-    def _work(self) -> None:
-        """Dump one waiting database after another."""
-        try:
-            while not self._stopping.is_set():
-                try:
-                    number, database = self._waiting.popleft()
-                except IndexError:
-                    break
-                self._dump(number, DATABASE, database)
-            self._outcomes.put(None)
-        except BaseException as failure:  # handed over to the main thread
-            self._outcomes.put(failure)
 
     def _dump(self, number: int, kind: str, database: str | None) -> None:
         """Write one section into its lane."""

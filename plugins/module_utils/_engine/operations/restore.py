@@ -75,12 +75,9 @@ def _restore(
         return _result(summary, foreseen(manifest, seen), warnings, begun, _would(backup, seen), True, before)
     with _open(backup) as file:
         run = RestoreRun(context, request, backup, manifest, seen, file)
-        try:
-            return run.run(
-                lambda changed, entries, message: _result(summary, entries, warnings + run.warnings, begun, message, changed, before)
-            )
-        finally:
-            run.close()
+        return run.run(
+            lambda changed, entries, message: _result(summary, entries, warnings + run.warnings, begun, message, changed, before)
+        )
 
 
 def _look(context: Context, request: RestoreRequest, backup: Backup, manifest: Manifest) -> Look:

@@ -60,6 +60,7 @@ def look(context: Context, request: RestoreRequest, manifest: Manifest, file: Bi
             replace=request.replace,
             expected_databases=request.expected_databases or (),
             expected_count=request.expected_count,
+            jobs=request.jobs,
         )
     finally:
         reader.close()

@@ -23,7 +23,8 @@ class RestoreRequest:
     ``databases`` None: all of the backup. ``replace``: databases that exist make room, by ``replace_method``: ``swap``
     keeps the old one until the new one is whole, ``drop`` does not need room for both. ``expected_databases`` and
     ``expected_count`` (with postgres and the templates) must be there afterwards. ``keep_going``: do not stop at errors.
-    ``dry_run``: prove and look, touch nothing. ``tablespace_folders``: where tablespaces live, by name, instead of where the backup says.
+    ``jobs``: databases at a time, of a backup that can be read in parts. ``dry_run``: prove and look, touch nothing.
+    ``tablespace_folders``: where tablespaces live, by name, instead of where the backup says.
     """
 
     root: str
@@ -37,6 +38,7 @@ class RestoreRequest:
     expected_count: int | None = None
     keep_going: bool = False
     analyze: bool = True
+    jobs: int = 1
     dry_run: bool = False
     tablespace_folders: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,6 +47,8 @@ def check_request(request: RestoreRequest) -> None:
     """Raise UsageError for what cannot be meant."""
     if request.replace_method not in (SWAP, DROP):
         raise UsageError("replace_method is %r, but must be swap or drop. Nothing was changed." % request.replace_method)
+    if request.jobs < 1:
+        raise UsageError("jobs is %d, but must be 1 or more. Nothing was changed." % request.jobs)
     if request.databases is not None and not request.databases:
         raise UsageError("databases is empty. Nothing was changed; name at least one, or leave it out to restore all.")
     if request.databases is not None and len(set(request.databases)) != len(request.databases):

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, BinaryIO, Callable, Iterable, Iterator
 
 from ..backups import Backup
@@ -18,6 +21,8 @@ from ..postgres.role_filter import TargetGlobals, filter_globals
 from ..postgres.session import StatementFailed
 from ..targets import ASIDE_PREFIX, BUILT_IN, UnfinishedNote
 from ..tools.errors import ConnectionFailed, EngineError, Interrupted, RestoredWithErrors, RestoreFailed
+from ..tools.processes import Runner
+from ..tools.workers import Workers
 from .context import Context
 from .replacement import Room
 from .restore_look import Look
@@ -39,7 +44,7 @@ Report = Callable[[bool, list, str], dict]
 
 
 class RestoreRun:
-    """One restore of a proven backup into a target that was looked at; :meth:`run` once, :meth:`close` always."""
+    """One restore of a proven backup into a target that was looked at; :meth:`run` once."""
 
     def __init__(self, context: Context, request: RestoreRequest, backup: Backup, manifest: Manifest, seen: Look, file: BinaryIO) -> None:
         self.warnings: list[str] = []
@@ -48,8 +53,13 @@ class RestoreRun:
         self._backup = backup
         self._manifest = manifest
         self._seen = seen
-        self._reader = SectionReader(context, manifest, file)
-        self._session = context.session(request.connection.for_restore(seen.target.version_number, seen.target.superuser_logs_in))
+        self._file = file
+        connection = request.connection.for_restore(seen.target.version_number, seen.target.superuser_logs_in)
+        self._session = context.session(connection)
+        # What only fills databases can be ended by itself: making room, and giving it back, goes on.
+        self._filling = replace(context, runner=Runner(context.runner))
+        self._filler = self._filling.session(connection)
+        self._telling = threading.Lock()
         present = frozenset(database.name for database in seen.target.databases)
         self._room = Room(context, self._session, present)
         self._notes = UnfinishedNotes(self._session, self._room.door(), seen.target.unfinished)
@@ -59,22 +69,13 @@ class RestoreRun:
         self._error_count = 0
         self._unknown = frozenset(name.encode("ascii") for name in seen.target.unknown_settings)
 
-    def close(self) -> None:
-        """End whatever still works for this run."""
-        self._reader.close()
-
     def run(self, report: Report) -> dict[str, Any]:
         """Restore; raises RestoreFailed, RestoredWithErrors or Interrupted with ``report``'s result in ``details``."""
         begun = time.monotonic()
         total = sum(section.length for section in self._sections())
         self._context.progress.start("restoring %s" % self._backup.name, total)
         try:
-            if self._manifest.has_sections:
-                for section in self._sections():
-                    self._context.progress.step(section.database or section.kind)
-                    self._restore_section(section)
-            else:
-                self._restore_into_place(self._sections(), list(self._seen.wish.names))
+            self._restore_sections()
             self._finish()
         except Interrupted as error:
             message = "The restore of backup %s was ended by a signal. %s" % (self._backup.name, self._what_became())
@@ -109,17 +110,57 @@ class RestoreRun:
             return list(self._manifest.sections)
         return [section for section in self._manifest.sections if section.kind == GLOBALS or section.database in self._entries]
 
-    def _restore_section(self, section: Section) -> None:
+    def _restore_sections(self) -> None:
+        sections = self._sections()
+        if self._manifest.has_sections and all(section.stored_offset is not None for section in sections):
+            # The databases through which room is made for others are ready before that begins.
+            first = [section for section in sections if section.kind == GLOBALS or section.database in BUILT_IN]
+            for section in first:
+                self._restore_alone(section)
+            others = [section for section in sections if section not in first]
+            if self._request.jobs > 1:
+                others.sort(key=lambda section: -section.length)
+            self._several(self._restore_alone, others)
+            return
+        with self._reading() as reader:
+            if self._manifest.has_sections:
+                for section in sections:
+                    self._restore_section(section, reader)
+            else:
+                self._restore_into_place(sections, list(self._seen.wish.names), reader)
+
+    def _several(self, work: Callable[[Any], None], pieces: list) -> None:
+        """As many at a time as the request allows. When one fails, those that were begun reach their ends, and no other begins."""
+        if self._request.jobs > 1:
+            Workers(self._request.jobs, "restore", self._filling.runner.stop_all).run(work, pieces, let_others_end=True)
+        else:
+            for piece in pieces:
+                work(piece)
+
+    @contextmanager
+    def _reading(self) -> Iterator[SectionReader]:
+        reader = SectionReader(self._filling, self._manifest, self._file)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    def _restore_alone(self, section: Section) -> None:
+        with self._reading() as reader:
+            self._restore_section(section, reader)
+
+    def _restore_section(self, section: Section, reader: SectionReader) -> None:
+        self._context.progress.step(section.database or section.kind)
         if section.kind == GLOBALS:
-            outcome = self._feed([section])
+            outcome = self._feed([section], reader)
             self.warnings.extend("the roles and tablespaces: %s" % error for error in outcome.errors)
             self._judge(outcome, "the roles and tablespaces")
         elif _is_empty(section.database, self._seen):
             self._entries[str(section.database)]["state"] = SKIPPED
         else:
-            self._restore_into_place([section], [str(section.database)])
+            self._restore_into_place([section], [str(section.database)], reader)
 
-    def _restore_into_place(self, sections: list[Section], names: list[str]) -> None:
+    def _restore_into_place(self, sections: list[Section], names: list[str], reader: SectionReader) -> None:
         """Make room, feed, and either let the old ones go or put them back."""
         begun = time.monotonic()
         places = Places(self._room, self._seen, drop_first=self._request.replace_method == DROP)
@@ -132,7 +173,7 @@ class RestoreRun:
                 self._notes.begin(name, UnfinishedNote(self._backup.name, self._begun))
             if self._seen.single is not None:
                 self._room.create(self._seen.single)
-            outcome = self._feed(sections)
+            outcome = self._feed(sections, reader)
             for name in names:
                 self._entries[name].update(seconds=round(time.monotonic() - begun, 3), errors=list(outcome.errors))
                 self._entries[name]["bytes"] = sum(section.length for section in sections)
@@ -150,23 +191,24 @@ class RestoreRun:
             self._entries[name]["state"] = WITH_ERRORS if outcome.error_count else RESTORED
         self.warnings.extend(places.let_go())
 
-    def _feed(self, sections: list[Section]) -> Outcome:
+    def _feed(self, sections: list[Section], reader: SectionReader) -> Outcome:
         """Feed one psql, connected where nothing is renamed or dropped, with what of these sections fits the target."""
-        chunks = self._counted(sections)
+        chunks = self._counted(sections, reader)
         if self._unknown:
             chunks = drop_unknown_settings(chunks, self._unknown)
         if self._seen.single is not None:
-            return feed_psql(self._session, chunks, self._seen.single, self._request.keep_going)
+            return feed_psql(self._filler, chunks, self._seen.single, self._request.keep_going)
         if sections[0].kind in (GLOBALS, WHOLE):
             chunks = self._for_globals(chunks)
         names = [section.database for section in sections if section.database is not None] or list(self._entries)
-        return feed_psql(self._session, chunks, self._room.door(*names), self._request.keep_going)
+        return feed_psql(self._filler, chunks, self._room.door(*names), self._request.keep_going)
 
-    def _counted(self, sections: list[Section]) -> Iterator[bytes | memoryview]:
+    def _counted(self, sections: list[Section], reader: SectionReader) -> Iterator[bytes | memoryview]:
         for section in sections:
-            for chunk in self._reader.chunks(section):
+            for chunk in reader.chunks(section):
                 yield chunk
-                self._context.progress.advance(len(chunk))
+                with self._telling:
+                    self._context.progress.advance(len(chunk))
 
     def _for_globals(self, chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
         target = self._seen.target
@@ -178,9 +220,10 @@ class RestoreRun:
         return filter_globals((bytes(chunk) for chunk in chunks), known)
 
     def _judge(self, outcome: Outcome, what: str) -> None:
-        self._error_count += outcome.error_count
-        if outcome.errors and not self._first_error:
-            self._first_error = outcome.errors[0]
+        with self._telling:
+            self._error_count += outcome.error_count
+            if outcome.errors and not self._first_error:
+                self._first_error = outcome.errors[0]
         self.warnings.extend("%s: %s" % (what, warning) for warning in outcome.warnings)
         if not outcome.whole or (outcome.error_count and not self._request.keep_going):
             raise RestoreFailed("%s: %s" % (what, outcome.why))
@@ -189,12 +232,7 @@ class RestoreRun:
         """Statistics, durability, and a last look at what is there."""
         restored = [name for name, entry in self._entries.items() if entry["state"] in (RESTORED, WITH_ERRORS)]
         if self._request.analyze:
-            for name in restored:
-                self._context.progress.step("statistics of %s" % name)
-                try:
-                    self._session.execute("ANALYZE;\n", name)
-                except (ConnectionFailed, StatementFailed) as error:
-                    self.warnings.append("The statistics of %s were not gathered: %s" % (name, error.words))
+            self._several(self._gather_statistics, restored)
         self._session.execute("CHECKPOINT;\n")
         present = self._session.ask("SELECT json_agg(datname) FROM pg_catalog.pg_database")
         missing = [name for name in (*self._entries, *(self._request.expected_databases or ())) if name not in present]
@@ -205,6 +243,13 @@ class RestoreRun:
             raise RestoreFailed(
                 "%d databases were expected and there are %d: %s" % (self._request.expected_count, len(present), ", ".join(sorted(present)))
             )
+
+    def _gather_statistics(self, name: str) -> None:
+        self._context.progress.step("statistics of %s" % name)
+        try:
+            self._filler.execute("ANALYZE;\n", name)
+        except (ConnectionFailed, StatementFailed) as error:
+            self.warnings.append("The statistics of %s were not gathered: %s" % (name, error.words))
 
     def _databases(self) -> list[dict[str, Any]]:
         return list(self._entries.values())

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import BinaryIO, Iterator
 
 from ..manifest import Manifest, Section
@@ -14,8 +15,25 @@ from ..tools.errors import BackupDamaged, VolumeError
 from .context import Context
 
 
+class _Place:
+    """A place of one's own in an open file."""
+
+    def __init__(self, file: BinaryIO, offset: int) -> None:
+        self._descriptor = file.fileno()
+        self._offset = offset
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes from here on."""
+        data = os.pread(self._descriptor, size, self._offset)
+        self._offset += len(data)
+        return data
+
+
 class SectionReader:
-    """Reads sections of the dump in ``file``; :meth:`close` ends what works for it, the file stays open."""
+    """Reads sections of the dump in ``file``, which others may read at the same time.
+
+    :meth:`close` ends what works for it; the file stays open.
+    """
 
     def __init__(self, context: Context, manifest: Manifest, file: BinaryIO) -> None:
         self._context = context
@@ -60,16 +78,14 @@ class SectionReader:
         if section.stored_offset is None:
             return self._slice(section)
         self.close()
-        self._file.seek(section.stored_offset)
-        self._stream = self._decoded(section.stored_length)
+        self._stream = self._decoded(section.stored_offset, section.stored_length)
         return self._stream
 
     def _slice(self, section: Section) -> Iterator[memoryview]:
         """A section of a dump without frames: one decoder goes on from section to section."""
         if self._stream is None or self._position > section.offset:
             self.close()
-            self._file.seek(0)
-            self._stream = self._decoded(None)
+            self._stream = self._decoded(0, None)
         end = section.offset + section.length
         while self._position < end:
             if not self._rest:
@@ -83,9 +99,9 @@ class SectionReader:
             if wanted:
                 yield piece
 
-    def _decoded(self, length: int | None) -> Iterator[bytes]:
+    def _decoded(self, offset: int, length: int | None) -> Iterator[bytes]:
         try:
-            yield from decode(self._context.runner, self._manifest.codec, self._file, length)
+            yield from decode(self._context.runner, self._manifest.codec, _Place(self._file, offset), length)
         except OSError as error:
             raise VolumeError("%s could not be read: %s" % (self._manifest.file_name, error.strerror)) from error
 

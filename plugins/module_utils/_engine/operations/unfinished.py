@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from ..postgres.quoting import quote_identifier, quote_literal
@@ -16,23 +17,26 @@ from ..tools.errors import ConnectionFailed
 class UnfinishedNotes:
     """Keeps the note as a setting of the database ``door``, which nothing reads but the look before a restore.
 
-    ``known`` is what earlier restores left there. A restore never fails for want of a note.
+    ``known`` is what earlier restores left there. A restore never fails for want of a note. Threads may share it.
     """
 
     def __init__(self, session: Session, door: str, known: Mapping[str, UnfinishedNote]) -> None:
         self._session = session
         self._door = door
         self._notes = dict(known)
+        self._writing = threading.RLock()
 
     def begin(self, name: str, note: UnfinishedNote) -> None:
         """Note that the database ``name`` is made from now on."""
-        self._notes[name] = note
-        self._write()
+        with self._writing:
+            self._notes[name] = note
+            self._write()
 
     def end(self, name: str) -> None:
         """Note that it is whole, or gone."""
-        if self._notes.pop(name, None) is not None:
-            self._write()
+        with self._writing:
+            if self._notes.pop(name, None) is not None:
+                self._write()
 
     def _write(self) -> None:
         statement = "ALTER DATABASE %s " % quote_identifier(self._door)

@@ -12,8 +12,8 @@ from typing import Any, Iterable, Iterator
 from ..manifest import DatabaseFacts, Manifest, Tablespace
 from ..targets import ASIDE_PREFIX, BUILT_IN, LocaleNeed, Target, TargetDatabase, read_aside_note
 
-# psql's own, one for an administrator, and one to spare.
-NEEDED_CONNECTIONS = 3
+# For each database at a time psql's own and one to make room through; and one to spare.
+CONNECTIONS_PER_JOB, SPARE_CONNECTIONS = 2, 1
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Wish:
     ``names``: the databases, in the dump's order. ``chosen``: only some of the dump's databases were asked for.
     ``filled``: those that every server has (``postgres``, ``template1``) and into which the dump puts objects; ``amended``:
     those of which it only tells settings, privileges and the like.
-    ``restricted``: whether the dump holds ``\\restrict`` lines.
+    ``restricted``: whether the dump holds ``\\restrict`` lines. ``jobs``: databases at a time.
     """
 
     names: tuple[str, ...]
@@ -34,6 +34,7 @@ class Wish:
     replace: bool = False
     expected_databases: tuple[str, ...] = ()
     expected_count: int | None = None
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,12 @@ def _of_the_server(manifest: Manifest, target: Target, wish: Wish) -> Iterator[s
             "psql %s does not know \\restrict, which this dump uses; install client programs of a release since August 2025, "
             "or name their folder in client_folder." % target.psql_version
         )
-    if target.free_connections < NEEDED_CONNECTIONS:
-        yield "The target has %d free connections and a restore needs %d; end sessions or raise max_connections." % (
+    needed = CONNECTIONS_PER_JOB * max(1, min(wish.jobs, len(wish.names))) + SPARE_CONNECTIONS
+    if target.free_connections < needed:
+        yield "The target has %d free connections and a restore needs %d; end sessions or raise max_connections%s." % (
             max(0, target.free_connections),
-            NEEDED_CONNECTIONS,
+            needed,
+            ", or ask for fewer jobs" if wish.jobs > 1 else "",
         )
 
 

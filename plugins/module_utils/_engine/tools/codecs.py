@@ -16,7 +16,7 @@ import subprocess
 import threading
 import zlib
 from abc import ABC, abstractmethod
-from typing import IO, BinaryIO, Callable, Iterator
+from typing import IO, Callable, Iterator, Protocol
 
 from .errors import BackupDamaged, EngineError, UsageError, VolumeError
 from .processes import Process, Runner
@@ -147,6 +147,13 @@ class _ZstdFrame(Frame):
         self._process.end()
 
 
+class Readable(Protocol):
+    """What bytes can be read from, one after another."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; none at the end."""
+
+
 def open_frame(runner: Runner, codec: str, level: int | None, sink: Callable[[bytes], None]) -> Frame:
     """Begin a frame of ``codec`` whose compressed bytes go to ``sink`` in order, from one thread at a time."""
     chosen = _LEVELS[codec] if level is None else level
@@ -158,7 +165,7 @@ def open_frame(runner: Runner, codec: str, level: int | None, sink: Callable[[by
 def decode(
     runner: Runner,
     codec: str,
-    stored: BinaryIO,
+    stored: Readable,
     length: int | None = None,
     observe: Callable[[bytes], None] | None = None,
 ) -> Iterator[bytes]:
@@ -181,7 +188,7 @@ def _observed(chunks: Iterator[bytes], observe: Callable[[bytes], None] | None) 
         yield chunk
 
 
-def _stored_chunks(stored: BinaryIO, length: int | None) -> Iterator[bytes]:
+def _stored_chunks(stored: Readable, length: int | None) -> Iterator[bytes]:
     left = length
     while left is None or left > 0:
         chunk = stored.read(CHUNK if left is None else min(CHUNK, left))

@@ -40,11 +40,12 @@ class Result:
 class Process:
     """A running child and its process group."""
 
-    def __init__(self, popen: subprocess.Popen, living: set[Process], lifeline: int | None = None) -> None:
+    def __init__(self, popen: subprocess.Popen, living: Sequence[set[Process]], lifeline: int | None = None) -> None:
         self._popen = popen
         self._living = living
         self._lifeline = lifeline
-        living.add(self)
+        for each in living:
+            each.add(self)
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -94,7 +95,8 @@ class Process:
     def end(self) -> None:
         """Stop the whole group and close the pipes; safe to call at any time."""
         self.stop()
-        self._living.discard(self)
+        for each in self._living:
+            each.discard(self)
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
@@ -145,10 +147,14 @@ def assert_pipe(pipe: IO[bytes] | None) -> None:
 
 
 class Runner:
-    """Starts programs; tests and callers may put their own in its place."""
+    """Starts programs; tests and callers may put their own in its place.
 
-    def __init__(self) -> None:
+    What it starts is ``whole``'s as well, where there is one: so a part of the programs can be ended before the rest.
+    """
+
+    def __init__(self, whole: Runner | None = None) -> None:
         self._living: set[Process] = set()
+        self._sets: tuple[set[Process], ...] = (self._living,) if whole is None else (self._living, *whole._sets)
 
     def start(
         self,
@@ -180,7 +186,7 @@ class Runner:
                 raise
             finally:
                 _close(given)
-            process = Process(popen, self._living, held)
+            process = Process(popen, self._sets, held)
         return process
 
     def run(

@@ -25,8 +25,8 @@ _FARTHEST_TIME_ZONE_SECONDS = 14 * 3600
 _SUFFIX_LENGTH = len(MANIFEST_SUFFIX)
 # What the predecessor calls a dump while it is being written.
 _OLD_UNFINISHED = "dumpall.sql.gz"
-# Holds nearly every manifest in one read.
-_READ_SIZE = 64 * 1024
+# Holds most manifests in one read; memory for more would be taken for each of thousands.
+_READ_SIZE = 8 * 1024
 
 
 @dataclass(frozen=True)
