@@ -166,7 +166,7 @@ from datetime import datetime, timezone
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.door import run_in_cluster
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.pause import Pause
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.pausing import PAUSED, RESUMED, PauseRequest, apply_pause
-from ansible_collections.bandr.postgres.plugins.module_utils._jobs.run import Patience
+from ansible_collections.bandr.postgres.plugins.module_utils._jobs.watching import Patience
 from ansible_collections.bandr.postgres.plugins.module_utils._quiet import QuietModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 

@@ -205,7 +205,7 @@ seconds:
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.door import run_in_cluster
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.operation import EXISTING, JobRequest, run_job
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.outcome import plain_secrets
-from ansible_collections.bandr.postgres.plugins.module_utils._jobs.run import Patience
+from ansible_collections.bandr.postgres.plugins.module_utils._jobs.watching import Patience
 from ansible_collections.bandr.postgres.plugins.module_utils._quiet import QuietModule
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 

@@ -25,6 +25,7 @@ from ansible_collections.bandr.postgres.tests.servers.commands import (
     left_over,
     listed,
     run,
+    sql_by_shell,
     start,
     unfinished,
     verify_all,
@@ -357,14 +358,6 @@ def test_a_lock_that_is_given_back_in_time_does_no_harm(root, source):
 # What changes on the server meanwhile
 
 
-def sql(server, statements, database="postgres"):
-    """A shell command that runs ``statements``, which hold no single quote."""
-    assert "'" not in statements
-    return "printf '%%s' '%s' | PGOPTIONS= PGDATABASE=%s %s -X -q -v ON_ERROR_STOP=1 -f - || exit 99" % (
-        statements, database, server.installation.program("psql"),
-    )  # fmt: skip
-
-
 @pytest.fixture
 def changing(fresh_server, newest_installation):
     server = fresh_server(newest_installation)
@@ -386,7 +379,7 @@ def changing(fresh_server, newest_installation):
 def test_a_role_that_comes_meanwhile_and_matters_fails_the_run(tmp_path, changing, clients, when, statements, database):
     root = tmp_path / "root"
     root.mkdir()
-    clients.hook("pg_dumpall", **{when: sql(changing, statements, database)})
+    clients.hook("pg_dumpall", **{when: sql_by_shell(changing, statements, database)})
     ended = run(root, changing, "backup", clients=clients.path)
     assert (ended.code, ended.result["reason"]) == (4, "dump"), ended.said
     assert ("newcomer" in ended.message or "renamed" in ended.message) and "run the backup again" in ended.message
@@ -410,7 +403,7 @@ def test_a_role_that_comes_between_globals_and_databases_fails_the_run(tmp_path,
 def test_a_role_that_comes_meanwhile_and_owns_nothing_does_no_harm(tmp_path, changing, clients):
     root = tmp_path / "root"
     root.mkdir()
-    clients.hook("pg_dumpall", before=sql(changing, "CREATE ROLE idle LOGIN"))
+    clients.hook("pg_dumpall", before=sql_by_shell(changing, "CREATE ROLE idle LOGIN"))
     assert run(root, changing, "backup", clients=clients.path).code == 0
 
 
@@ -430,7 +423,7 @@ def test_a_role_that_comes_meanwhile_and_owns_nothing_does_no_harm(tmp_path, cha
 def test_databases_that_come_and_go_meanwhile_are_told(tmp_path, changing, clients, when, statements, told):
     root = tmp_path / "root"
     root.mkdir()
-    clients.hook("pg_dumpall", **{when: sql(changing, statements)})
+    clients.hook("pg_dumpall", **{when: sql_by_shell(changing, statements)})
     ended = run(root, changing, "backup", clients=clients.path)
     assert ended.code == 0, ended.said
     reasons = {entry["name"]: entry["reason"] for entry in ended.result["left_out"]}

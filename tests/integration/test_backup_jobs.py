@@ -23,6 +23,7 @@ from ansible_collections.bandr.postgres.tests.servers.commands import (
     left_over,
     listed,
     run,
+    sql_by_shell,
     start,
     unfinished,
     verify_all,
@@ -300,19 +301,11 @@ def changing(fresh_server, newest_installation):
     return server
 
 
-def sql(server, statements, database="postgres"):
-    """A shell command that runs ``statements``, once, which hold no single quote."""
-    assert "'" not in statements
-    return "mkdir $0.once 2>/dev/null && { printf '%%s' '%s' | PGOPTIONS= PGDATABASE=%s %s -X -q -v ON_ERROR_STOP=1 -f - || exit 99; }" % (
-        statements, database, server.installation.program("psql"),
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("program", ["pg_dumpall", "pg_dump"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_role_that_comes_meanwhile_and_matters_fails_the_run(root, changing, clients, program, when):
     statements = "CREATE ROLE newcomer; CREATE TABLE hers (x int); ALTER TABLE hers OWNER TO newcomer"
-    clients.hook(program, **{when: sql(changing, statements, "shop")})
+    clients.hook(program, **{when: sql_by_shell(changing, statements, "shop", once=True)})
     ended = run(root, changing, "backup", *TWO, clients=clients.path)
     assert (ended.code, ended.result["reason"]) == (4, "dump"), ended.said
     assert "newcomer" in ended.message and "run the backup again" in ended.message
@@ -331,7 +324,7 @@ def test_a_role_that_comes_meanwhile_and_matters_fails_the_run(root, changing, c
     ],
 )
 def test_databases_that_come_and_go_meanwhile_are_told(root, changing, clients, program, statements, told, held):
-    clients.hook(program, after=sql(changing, statements))
+    clients.hook(program, after=sql_by_shell(changing, statements, once=True))
     ended = run(root, changing, "backup", *TWO, clients=clients.path)
     assert ended.code == 0, ended.said
     reasons = {entry["name"]: entry["reason"] for entry in ended.result["left_out"]}

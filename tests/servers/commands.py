@@ -197,6 +197,17 @@ class Held:
         Path(str(self.place) + ".go").touch()
 
 
+def sql_by_shell(server: Server, statements: str, database: str = "postgres", once: bool = False) -> str:
+    """A shell command for :meth:`Clients.hook` that runs ``statements``, which hold no single quote; ``once`` in the first call alone."""
+    assert "'" not in statements
+    command = "printf '%%s' '%s' | PGOPTIONS= PGDATABASE=%s %s -X -q -v ON_ERROR_STOP=1 -f - || exit 99" % (
+        statements,
+        database,
+        server.installation.program("psql"),
+    )
+    return "mkdir $0.once 2>/dev/null && { %s; }" % command if once else command
+
+
 def wait_for(condition: Callable[[], Any], otherwise: str) -> Any:
     """Wait until ``condition`` holds and return what it says; fails with ``otherwise``."""
     deadline = time.monotonic() + _SECONDS

@@ -123,10 +123,23 @@ class Server:
 
     def start(self) -> Server:
         """Make the data folder if there is none yet, start, and wait until connections are taken."""
-        if not os.path.isdir(self.data_folder):
-            self._make_data_folder()
         if self.running:
             raise ServerFailed("The server runs already.")
+        if os.path.isdir(self.data_folder):
+            self._start()
+            return self
+        self._make_data_folder()
+        try:
+            self._start()
+        except ServerFailed:
+            if "could not bind" not in self.log:
+                raise
+            # Another program took the port since it was found free.
+            self.port = _free_port()
+            self._start()
+        return self
+
+    def _start(self) -> None:
         settings = {"listen_addresses": "127.0.0.1" if self.tcp else "", "port": str(self.port), "unix_socket_directories": self.folder}
         command = [self.installation.program("postgres"), "-D", self.data_folder]
         for name, value in {**self.settings, **settings}.items():
@@ -143,7 +156,6 @@ class Server:
                 **self._account.popen_options(),
             )
         self._wait_until_ready()
-        return self
 
     def stop(self, mode: str = "fast") -> None:
         """Stop in ``mode`` (smart, fast or immediate) and wait for the end; a server that does not run is left alone."""

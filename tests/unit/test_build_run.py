@@ -17,7 +17,7 @@ from ansible_collections.bandr.postgres.plugins.module_utils._builds.log import 
 from ansible_collections.bandr.postgres.plugins.module_utils._builds.manifests import Recipe
 from ansible_collections.bandr.postgres.plugins.module_utils._builds.names import INPUTS_LABEL, BuildError, Names
 from ansible_collections.bandr.postgres.plugins.module_utils._builds.operation import BuildRequest, bring_about_image
-from ansible_collections.bandr.postgres.plugins.module_utils._jobs.run import ClusterError, Patience
+from ansible_collections.bandr.postgres.plugins.module_utils._jobs.watching import ClusterError, Patience
 
 DIGEST = "sha256:" + "1" * 64
 NAMES = Names("backup", "0123456789abcdef" * 4)

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs import follower
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.follower import Follower, read_lines, split_stamp
-from ansible_collections.bandr.postgres.plugins.module_utils._jobs.run import ClusterError
+from ansible_collections.bandr.postgres.plugins.module_utils._jobs.watching import ClusterError
 
 LINES = [b"2026-11-23T19:04:34.%dZ line %d\n" % (100 + number, number) for number in range(8)]
 

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.pause import PAUSE_ANNOTATION, Pause, pause_of
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.pausing import PAUSED, RESUMED, PauseRequest, apply_pause
-from ansible_collections.bandr.postgres.plugins.module_utils._jobs.run import ClusterError, Patience
+from ansible_collections.bandr.postgres.plugins.module_utils._jobs.watching import ClusterError, Patience
 from ansible_collections.bandr.postgres.tests.samples import jobs as samples
 from ansible_collections.bandr.postgres.tests.samples.jobs import job, pod, waiting
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.bandr.postgres.plugins.module_utils._jobs.operation import JobRequest, complete_definition, run_job
-from ansible_collections.bandr.postgres.plugins.module_utils._jobs.run import DEFINITION_ANNOTATION, ClusterError, Patience
+from ansible_collections.bandr.postgres.plugins.module_utils._jobs.run import DEFINITION_ANNOTATION
+from ansible_collections.bandr.postgres.plugins.module_utils._jobs.watching import ClusterError, Patience
 from ansible_collections.bandr.postgres.tests.samples import jobs as samples
 from ansible_collections.bandr.postgres.tests.samples.jobs import job, pod, terminated, waiting
 

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterable
 from typing import Any, Callable
 
-from .._jobs.run import ClusterError
+from .._jobs.watching import ClusterError
 from .._rights import missing_right
 from .log import BuildLog
 from .manifests import BUILD_API, IMAGE_API

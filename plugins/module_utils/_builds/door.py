@@ -11,7 +11,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .._image import Inputs
 from .._jobs.door import api_client_of, line_writer
-from .._jobs.run import ClusterError, Patience
+from .._jobs.watching import ClusterError, Patience
 from .base import parse_base
 from .cluster import OPENSHIFT_MISSING, OpenShiftBuilds
 from .context import make_context

@@ -8,14 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
-from .._jobs.run import ClusterError, Patience
-from .._jobs.status import COMPLETE, FAILED, FINISHED, HOPELESS, RUNNING, STARTING, Verdict, trouble
+from .._jobs.status import COMPLETE, FAILED, HOPELESS, RUNNING, Verdict
+from .._jobs.watching import ClusterError, Patience, watch
 from .status import describe_failure, describe_stuck, diagnose, is_over
 
 TIMEOUT = "timeout"
-_FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS, _PAUSE_GROWTH = 0.5, 3.0, 1.2
-# How long the API server may be silent before the waiting is given up; a rolling restart takes less.
-_SILENCE_SECONDS = 120.0
 _LAST_WORDS_SECONDS = 6.0
 _CANCEL_SECONDS = 20.0
 
@@ -87,7 +84,7 @@ class Following:
 
     def to_the_end(self, patience: Patience) -> End:
         """Watch the Build; one that cannot start or takes too long is cancelled."""
-        verdict = self._wait(patience)
+        verdict = watch(self._look, patience, self.clock, self.sleep)
         if verdict.state == COMPLETE:
             return End(COMPLETE, verdict.reason, "", self.build, self.cluster.log_of(self.name))
         if verdict.state == FAILED:
@@ -105,33 +102,6 @@ class Following:
             patience.timeout,
         )
         return End(TIMEOUT, verdict.reason, sentence, self.build, log)
-
-    def _wait(self, patience: Patience) -> Verdict:
-        begun = heard = self.clock()
-        wrong, since = "", begun
-        pause = _FIRST_PAUSE_SECONDS
-        verdict = Verdict(STARTING)
-        while True:
-            try:
-                verdict = self._look()
-                heard = self.clock()
-            except ClusterError as error:
-                if not error.passing or self.clock() - heard > _SILENCE_SECONDS:
-                    raise
-            now = self.clock()
-            if verdict.state in FINISHED:
-                return verdict
-            if verdict.state == HOPELESS:
-                if trouble(verdict) != wrong:
-                    wrong, since = trouble(verdict), now
-                if now - since >= patience.grace:
-                    return verdict
-            else:
-                wrong = ""
-            if now - begun >= patience.timeout:
-                return verdict
-            self.sleep(min(pause, max(patience.timeout - (now - begun), 0.05)))
-            pause = min(pause * _PAUSE_GROWTH, _LAST_PAUSE_SECONDS)
 
     def _look(self) -> Verdict:
         build = self._read()

@@ -9,7 +9,7 @@ import threading
 from typing import Any, Callable
 
 from .._jobs.follower import KEPT_LINES, read_lines
-from .._jobs.run import ClusterError
+from .._jobs.watching import ClusterError
 
 try:
     from urllib3.exceptions import HTTPError

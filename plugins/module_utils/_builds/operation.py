@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from .._apply import declared_part
-from .._jobs.run import ClusterError, Patience
 from .._jobs.status import COMPLETE, HOPELESS
+from .._jobs.watching import ClusterError, Patience
 from .base import missing_tag
 from .following import Cluster, End, Following
 from .manifests import Recipe

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from .._rights import missing_right
 from .follower import KEPT_LINES, Follower
-from .run import ClusterError
+from .watching import ClusterError
 
 try:
     import urllib3

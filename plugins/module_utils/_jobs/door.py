@@ -15,7 +15,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import 
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.core import AnsibleK8SModule
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
 
-from .run import ClusterError
+from .watching import ClusterError
 
 
 def api_client_of(module: AnsibleModule) -> Any:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from .run import ClusterError
+from .watching import ClusterError
 
 try:
     from urllib3.exceptions import HTTPError

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from .outcome import without_secrets
-from .run import DEFINITION_ANNOTATION, Cluster, ClusterError, Patience, Run
+from .run import DEFINITION_ANNOTATION, Cluster, Run
 from .status import FINISHED, HOPELESS, diagnose
+from .watching import ClusterError, Patience
 
 EXISTING = ("attach", "replace", "refuse")
 _CONFLICT = 409

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
 from .pause import Change, Pause, is_suspended, plan_pause, plan_resume, summary
-from .run import ClusterError, Patience
 from .status import FINISHED, HOPELESS, diagnose, needs_events, trouble
+from .watching import ClusterError, Patience
 
 PAUSED, RESUMED = "paused", "resumed"
 _CONFLICT = 409

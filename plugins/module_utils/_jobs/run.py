@@ -9,22 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Protocol
 
 from .outcome import describe, parse_termination_message
-from .status import COMPLETE, FINISHED, HOPELESS, RUNNING, STARTING, Verdict, container_status, diagnose, needs_events, newest_pod, trouble
+from .status import COMPLETE, FINISHED, RUNNING, STARTING, Verdict, container_status, diagnose, needs_events, newest_pod
+from .watching import ClusterError, Patience, watch
 
 # The hash over what was asked for, so that a Job that is met again can be told from another of the same name.
 DEFINITION_ANNOTATION = "bandr.postgres/definition"
-_FIRST_PAUSE_SECONDS, _LAST_PAUSE_SECONDS, _PAUSE_GROWTH = 0.5, 3.0, 1.2
-# How long the API server may be silent before a run gives up; a rolling restart takes less.
-_SILENCE_SECONDS = 120.0
-
-
-class ClusterError(Exception):
-    """The API server refuses or does not answer; the message is a sentence, ``passing`` says it may soon answer again."""
-
-    def __init__(self, message: str, status: int = 0, passing: bool = False) -> None:
-        super().__init__(message)
-        self.status = status
-        self.passing = passing
 
 
 class Cluster(Protocol):
@@ -52,14 +41,6 @@ class Cluster(Protocol):
         """What the container has said."""
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait, in seconds: for the end, and for what looks hopeless to get better."""
-
-    timeout: float = 3600.0
-    grace: float = 20.0
-
-
 @dataclass
 class Run:
     """One Job that exists, being watched to its end."""
@@ -73,31 +54,7 @@ class Run:
 
     def wait(self, patience: Patience) -> Verdict:
         """Watch until the Job is complete, failed or hopeless, or the time is over (its state is then running or starting)."""
-        begun = heard = self.clock()
-        wrong, since = "", begun
-        pause = _FIRST_PAUSE_SECONDS
-        verdict = Verdict(STARTING)
-        while True:
-            try:
-                verdict = self._look()
-                heard = self.clock()
-            except ClusterError as error:
-                if not error.passing or self.clock() - heard > _SILENCE_SECONDS:
-                    raise
-            now = self.clock()
-            if verdict.state in FINISHED:
-                return verdict
-            if verdict.state == HOPELESS:
-                if trouble(verdict) != wrong:
-                    wrong, since = trouble(verdict), now
-                if verdict.certain or now - since >= patience.grace:
-                    return verdict
-            else:
-                wrong = ""
-            if now - begun >= patience.timeout:
-                return verdict if verdict.state != HOPELESS else Verdict(STARTING, verdict.reason, verdict.message)
-            self.sleep(min(pause, max(patience.timeout - (now - begun), 0.05)))
-            pause = min(pause * _PAUSE_GROWTH, _LAST_PAUSE_SECONDS)
+        return watch(self._look, patience, self.clock, self.sleep)
 
     def result(self, verdict: Verdict, patience: Patience) -> dict[str, Any]:
         """Everything a caller may want to know about the end."""
