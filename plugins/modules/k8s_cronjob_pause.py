@@ -23,9 +23,15 @@ options:
   label_selectors:
     description:
       - Labels that the CronJobs carry.
+      - Needed unless there are O(names).
     type: list
     elements: str
-    required: true
+  names:
+    description:
+      - Names of the CronJobs. Those that are not there are passed over.
+      - Without O(job_selectors), a pause then waits for the Jobs that these CronJobs started, whatever labels they carry.
+    type: list
+    elements: str
   job_selectors:
     description:
       - With O(state=paused), labels of the Jobs to wait for, by default the same as O(label_selectors).
@@ -177,7 +183,8 @@ def main() -> None:
         argument_spec=dict(
             AUTH_ARG_SPEC,
             namespace={"type": "str", "required": True},
-            label_selectors={"type": "list", "elements": "str", "required": True},
+            label_selectors={"type": "list", "elements": "str"},
+            names={"type": "list", "elements": "str"},
             job_selectors={"type": "list", "elements": "str"},
             state={"type": "str", "choices": [PAUSED, RESUMED], "default": PAUSED},
             by={"type": "str", "default": "Ansible"},
@@ -185,12 +192,14 @@ def main() -> None:
             timeout={"type": "int", "default": 3600},
             grace={"type": "int", "default": 20},
         ),
+        required_one_of=[("label_selectors", "names")],
         supports_check_mode=True,
     )
     params = module.params
     request = PauseRequest(
         state=params["state"],
-        selector=",".join(params["label_selectors"]),
+        selector=",".join(params["label_selectors"] or ()),
+        names=tuple(params["names"] or ()),
         jobs=",".join(params["job_selectors"] or ()),
         pause=Pause(params["by"], datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")),
         wait=params["wait"],

@@ -190,5 +190,20 @@ def test_a_running_restore_forbids_to_resume() -> None:
     assert apply(cluster, RESUMED, jobs="action=restore")["changed"]
 
 
+def test_cronjobs_that_are_named_are_paused_and_resumed_alone() -> None:
+    cluster = FakeCluster([cronjob("hourly"), cronjob("daily")])
+    assert [entry["name"] for entry in apply(cluster, PAUSED, names=("hourly", "gone"))["cronjobs"]] == ["hourly"]
+    assert apply(cluster, RESUMED, names=("daily",))["changed"] is False
+    apply(cluster, RESUMED, names=("hourly",))
+    assert cluster.patched == ["hourly", "hourly"]
+
+
+def test_a_pause_by_name_waits_for_what_they_started() -> None:
+    ours, other = job(name="hourly-1"), job(name="other")
+    ours["metadata"]["ownerReferences"] = [{"kind": "CronJob", "name": "hourly"}]
+    cluster = FakeCluster([cronjob("hourly")], [[ours, other], [other]])
+    assert apply(cluster, PAUSED, names=("hourly",))["waited_for"] == ["hourly-1"]
+
+
 def test_no_cronjobs_is_no_error() -> None:
     assert apply(FakeCluster([]), PAUSED)["msg"] == "There are no CronJobs here."

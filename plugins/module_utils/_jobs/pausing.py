@@ -48,10 +48,14 @@ class CronJobCluster(Protocol):
 
 @dataclass(frozen=True)
 class PauseRequest:
-    """Which CronJobs to pause or resume; ``jobs`` names the Jobs to wait for, or those that forbid to resume."""
+    """Which CronJobs to pause or resume; ``jobs`` names the Jobs to wait for, or those that forbid to resume.
+
+    With ``names``, only those CronJobs of the selector's, and only the Jobs that they started are waited for.
+    """
 
     state: str
     selector: str
+    names: tuple[str, ...] = ()
     jobs: str = ""
     pause: Pause = Pause("", "")
     wait: bool = True
@@ -72,7 +76,7 @@ def apply_pause(
         if result["running"]:
             result["msg"] = "Nothing was resumed, because %s still runs." % ", ".join(result["running"])
             return result
-    found = cluster.list_cronjobs(request.selector)
+    found = [cronjob for cronjob in cluster.list_cronjobs(request.selector) if not request.names or name_of(cronjob) in request.names]
     result["cronjobs"] = [_apply_one(cluster, cronjob, request) for cronjob in found]
     result["changed"] = any(done["changed"] for done in result["cronjobs"])
     result["diff"] = {
@@ -115,7 +119,7 @@ def _wait_for_jobs(
     quiet = 0
     stuck: dict[str, tuple[str, float]] = {}
     while True:
-        running = [job for job in cluster.list_jobs(request.jobs or request.selector) if _unfinished(job)]
+        running = [job for job in cluster.list_jobs(request.jobs or request.selector) if _unfinished(job) and _is_waited_for(job, request)]
         for job in list(running):
             if _delete_if_hopeless(cluster, job, stuck, clock(), request.patience.grace, result):
                 running.remove(job)
@@ -129,6 +133,11 @@ def _wait_for_jobs(
                 % (", ".join(sorted(map(name_of, running))), request.patience.timeout)
             )
         sleep(_LOOK_SECONDS)
+
+
+def _is_waited_for(job: dict[str, Any], request: PauseRequest) -> bool:
+    owners = [owner.get("name") for owner in job["metadata"].get("ownerReferences") or () if owner.get("kind") == "CronJob"]
+    return bool(request.jobs) or not request.names or any(name in request.names for name in owners)
 
 
 def _delete_if_hopeless(
