@@ -105,6 +105,9 @@ def test_everything_comes_back(source, root, target, jobs):
         *sorted((*BIGS, *ODD, "postgres"), key=lambda name: name.encode()),
     ]
     assert dump_of(target) == dump_of(source)
+    # Which pg_dumpall leaves out.
+    assert target.psql("SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = 0") == "{application_name=all}"
+    assert target.psql("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'postgres'") == "ours"
     assert target.psql("SELECT bool_and(reltuples > 0) FROM pg_class WHERE relname = 'big'", "z_big") == "t"
 
 

@@ -46,9 +46,6 @@ class FakeCluster:
     def list_cronjobs(self, _selector: str) -> list[dict]:
         return [json.loads(json.dumps(item)) for item in self.cronjobs.values()]
 
-    def read_cronjob(self, name: str) -> dict:
-        return json.loads(json.dumps(self.cronjobs[name]))
-
     def patch_cronjob(self, name: str, patch: dict) -> dict:
         found = self.cronjobs[name]
         if self.conflicts:
@@ -63,7 +60,7 @@ class FakeCluster:
         found["spec"].update(patch["spec"])
         found["metadata"]["resourceVersion"] += "1"
         self.patched.append(name)
-        return self.read_cronjob(name)
+        return json.loads(json.dumps(found))
 
     def list_jobs(self, _selector: str) -> list[dict]:
         jobs = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
@@ -147,6 +144,16 @@ def test_a_conflict_is_planned_again_from_what_is_there_now() -> None:
     cluster.conflicts = 99
     with pytest.raises(ClusterError):
         apply(cluster, RESUMED)
+
+
+def test_a_cronjob_that_goes_meanwhile_is_told() -> None:
+    cluster = FakeCluster([cronjob("hourly")])
+    cluster.conflicts = 1
+    found = cluster.list_cronjobs("")
+    looks = iter([found, []])
+    cluster.list_cronjobs = lambda _selector: next(looks)  # type: ignore[method-assign]
+    with pytest.raises(ClusterError, match="hourly was deleted by somebody else"):
+        apply(cluster, PAUSED)
 
 
 def test_running_jobs_are_waited_for_and_two_quiet_looks_are_needed() -> None:

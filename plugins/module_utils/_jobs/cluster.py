@@ -81,10 +81,6 @@ class KubernetesJobs:
         """The CronJobs that a selector names."""
         return self._ask("list CronJobs", self._batch.list_namespaced_cron_job, self._namespace, label_selector=selector)["items"]
 
-    def read_cronjob(self, name: str) -> dict[str, Any]:
-        """One CronJob."""
-        return self._ask("read the CronJob %s" % name, self._batch.read_namespaced_cron_job, name, self._namespace)
-
     def patch_cronjob(self, name: str, patch: dict[str, Any]) -> dict[str, Any]:
         """Patch one CronJob; in check mode the API server is only asked whether it could be."""
         return self._ask(

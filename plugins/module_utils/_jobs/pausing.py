@@ -27,9 +27,6 @@ class CronJobCluster(Protocol):
     def list_cronjobs(self, selector: str) -> list[dict[str, Any]]:
         """The CronJobs that a selector names."""
 
-    def read_cronjob(self, name: str) -> dict[str, Any]:
-        """One CronJob."""
-
     def patch_cronjob(self, name: str, patch: dict[str, Any]) -> dict[str, Any]:
         """Patch one CronJob; in check mode only ask whether it could be."""
 
@@ -76,7 +73,7 @@ def apply_pause(
         if result["running"]:
             result["msg"] = "Nothing was resumed, because %s still runs." % ", ".join(result["running"])
             return result
-    found = [cronjob for cronjob in cluster.list_cronjobs(request.selector) if not request.names or name_of(cronjob) in request.names]
+    found = _named(cluster, request)
     result["cronjobs"] = [_apply_one(cluster, cronjob, request) for cronjob in found]
     result["changed"] = any(done["changed"] for done in result["cronjobs"])
     result["diff"] = {
@@ -104,8 +101,15 @@ def _apply_one(cluster: CronJobCluster, cronjob: dict[str, Any], request: PauseR
         except ClusterError as error:
             if error.status != _CONFLICT or attempt == _ATTEMPTS - 1:
                 raise
-        cronjob = cluster.read_cronjob(name_of(cronjob))
+        now = [other for other in _named(cluster, request) if name_of(other) == change.name]
+        if not now:
+            raise ClusterError("The CronJob %s was deleted by somebody else meanwhile. Run it again." % change.name, status=404)
+        cronjob = now[0]
     raise ClusterError("The CronJob %s changes all the time." % name_of(cronjob))
+
+
+def _named(cluster: CronJobCluster, request: PauseRequest) -> list[dict[str, Any]]:
+    return [cronjob for cronjob in cluster.list_cronjobs(request.selector) if not request.names or name_of(cronjob) in request.names]
 
 
 def _plan(cronjob: dict[str, Any], request: PauseRequest) -> Change:
