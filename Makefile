@@ -113,7 +113,7 @@ dist: $(TARBALL) ## Build the tarball of the collection
 
 .PHONY: changelog
 changelog: $(READY_TO_TEST) $(INSTALLED)/.made ## Write CHANGELOG.rst of this version from changelogs/fragments
-	@$(IN_ENVIRONMENT) antsibull-changelog release --version $(VERSION) --update-existing --reload-plugins
+	@$(IN_ENVIRONMENT) antsibull-changelog release --version $(VERSION) --update-existing --reload-plugins --refresh
 
 .PHONY: environment
 environment: $(READY_TO_TEST) ## Make the Python environment that all of this runs in
