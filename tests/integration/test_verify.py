@@ -329,7 +329,11 @@ def test_a_truncated_dump_of_the_predecessor_is_remembered_as_damaged(source, ol
     assert states["2025-03-04T05:06:07Z"] == PROVEN
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), gzip.compress(b"SELECT 1;\n"), b"no gzip", gzip.compress(b"x")[:-4]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", gzip.compress(b""), gzip.compress(b"SELECT 1;\n"), b"no gzip", gzip.compress(b"x")[:-4]],
+    ids=["empty", "empty gzip", "no dump", "no gzip", "cut gzip"],
+)
 def test_files_that_are_no_dumps_are_never_proven(old_root, content):
     path = old_root / "hourly" / OLD_NAME
     path.write_bytes(content)
