@@ -199,7 +199,7 @@ def main() -> None:
     request = PauseRequest(
         state=params["state"],
         selector=",".join(params["label_selectors"] or ()),
-        names=tuple(params["names"] or ()),
+        names=None if params["names"] is None else tuple(params["names"]),
         jobs=",".join(params["job_selectors"] or ()),
         pause=Pause(params["by"], datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")),
         wait=params["wait"],

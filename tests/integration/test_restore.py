@@ -20,6 +20,7 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.error
 from ansible_collections.bandr.postgres.tests.servers.dumps import difference, dump_of, everything_of
 from ansible_collections.bandr.postgres.tests.servers.engine import make_backup, restore_backup
 from ansible_collections.bandr.postgres.tests.servers.installations import newest_of_major
+from ansible_collections.bandr.postgres.tests.servers.restores import databases_of, states
 from ansible_collections.bandr.postgres.tests.servers.server import Server
 from ansible_collections.bandr.postgres.tests.zoo.loader import load_zoo
 
@@ -29,14 +30,6 @@ INSERT INTO decoy VALUES ('CREATE ROLE postgres;'), ('DROP ROLE postgres;'), ('A
   (E'x\\nCREATE ROLE postgres;\\n\\\\.\\nSET transaction_timeout = 0;'), ('\\unrestrict x'), ('-- Database "x" dump');
 """
 HOSTILE_NAMES = ('we ird"db', "$(touch x)", "x=1 host=nowhere", "-v", "it's", "back\\slash", "postgresql://nowhere/", "ümläut", "UPPER")
-
-
-def states(result):
-    return {entry["name"]: entry["state"] for entry in result["databases"]}
-
-
-def databases_of(server):
-    return sorted(server.psql("SELECT datname FROM pg_database").split("\n"))
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.error
 )
 from ansible_collections.bandr.postgres.tests.servers.dumps import dump_of
 from ansible_collections.bandr.postgres.tests.servers.engine import make_backup, restore_backup
+from ansible_collections.bandr.postgres.tests.servers.restores import databases_of, old_one_is_back, states, with_old_one
 
 ROWS = 400_000
 _SECONDS = 60.0
@@ -42,14 +43,6 @@ except EngineError as error:
     print(json.dumps({"message": error.message, "details": error.details}))
     sys.exit(error.code)
 """
-
-
-def databases_of(server):
-    return sorted(server.psql("SELECT datname FROM pg_database").split("\n"))
-
-
-def states(details):
-    return {entry["name"]: entry["state"] for entry in details["databases"]}
 
 
 def wait_until_big_is_being_filled(server):
@@ -97,16 +90,6 @@ def root(tmp_path_factory, source):
 @pytest.fixture
 def target(fresh_server, newest_installation):
     return fresh_server(newest_installation)
-
-
-def with_old_middle(target):
-    target.psql("CREATE DATABASE middle CONNECTION LIMIT 7; COMMENT ON DATABASE middle IS 'it''s mine'")
-    target.psql("CREATE TABLE precious AS SELECT 42 AS x", "middle")
-
-
-def old_middle_is_back(target):
-    query = "SELECT datallowconn, datconnlimit, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'middle'"
-    return target.psql(query) == "t|7|it's mine" and target.psql("SELECT x FROM precious", "middle") == "42"
 
 
 def disturbed_restore(root, target, disturb, **request):
@@ -160,21 +143,21 @@ def test_the_restore_can_then_be_done_again(root, target):
 
 
 def test_a_failed_replacement_brings_the_old_database_back(root, target):
-    with_old_middle(target)
+    with_old_one(target, "middle")
     failure = disturbed_restore(root, target, kill_psql(target), replace=True)
     assert "the old database is back as it was" in failure.message
-    assert old_middle_is_back(target)
+    assert old_one_is_back(target, "middle")
     assert databases_of(target) == ["first", "middle", "postgres", "template0", "template1"]
 
 
 def test_a_failed_replacement_by_dropping_leaves_no_half_database(root, target):
-    with_old_middle(target)
+    with_old_one(target, "middle")
     disturbed_restore(root, target, kill_psql(target), replace=True, replace_method="drop")
     assert databases_of(target) == ["first", "postgres", "template0", "template1"]
 
 
 def test_a_server_that_stops_makes_the_restore_fail_and_the_next_one_say_what_is_left(root, target):
-    with_old_middle(target)
+    with_old_one(target, "middle")
     failure = disturbed_restore(root, target, lambda: target.stop("immediate"), replace=True)
     assert states(failure.details)["middle"] == "failed" and "could not be put back" in failure.message
     assert "Nothing was changed" not in failure.message
@@ -203,10 +186,10 @@ def test_a_killed_decoder_is_no_end_of_the_data(root, target):
             if "Name:\tzstd\n" in status and "PPid:\t%d\n" % os.getpid() in status:
                 os.kill(int(entry), signal.SIGKILL)
 
-    with_old_middle(target)
+    with_old_one(target, "middle")
     failure = disturbed_restore(root, target, kill, replace=True)
     assert states(failure.details)["middle"] == "failed"
-    assert old_middle_is_back(target)
+    assert old_one_is_back(target, "middle")
 
 
 def started_restore(root, target):
@@ -221,7 +204,7 @@ def started_restore(root, target):
 
 
 def test_what_a_killed_restore_leaves_is_told_and_can_be_mended(root, target):
-    with_old_middle(target)
+    with_old_one(target, "middle")
     program = started_restore(root, target)
     program.kill()
     program.communicate(timeout=_SECONDS)
@@ -260,14 +243,14 @@ def test_what_a_killed_restore_leaves_of_a_new_database_is_called_by_its_name(ro
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_children_and_brings_the_old_database_back(root, target, number):
-    with_old_middle(target)
+    with_old_one(target, "middle")
     program = started_restore(root, target)
     program.send_signal(number)
     program.send_signal(number)
     said, complaint = program.communicate(timeout=_SECONDS)
     assert program.returncode == 128 + number, complaint
     assert states(json.loads(said)["details"])["middle"] == "failed"
-    assert old_middle_is_back(target)
+    assert old_one_is_back(target, "middle")
     assert databases_of(target) == ["first", "middle", "postgres", "template0", "template1"]
     assert psqls_of(target) == []
 

@@ -14,6 +14,7 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.error
 from ansible_collections.bandr.postgres.tests.servers.commands import left_over, run, start, wait_for
 from ansible_collections.bandr.postgres.tests.servers.dumps import dump_of
 from ansible_collections.bandr.postgres.tests.servers.engine import make_backup, restore_backup
+from ansible_collections.bandr.postgres.tests.servers.restores import databases_of, old_one_is_back, states, with_old_one
 
 BIG = "CREATE TABLE big AS SELECT g, md5(g::text) || md5((g + 1)::text) AS t FROM generate_series(1, 400000) g"
 BIGS = ("a_big", "z_big")
@@ -46,14 +47,6 @@ def target(fresh_server, newest_installation):
     return fresh_server(newest_installation)
 
 
-def states(details):
-    return {entry["name"]: entry["state"] for entry in details["databases"]}
-
-
-def databases_of(server):
-    return sorted(server.psql("SELECT datname FROM pg_database").split("\n"))
-
-
 def both_are_being_filled(server):
     ask = "SELECT count(DISTINCT datname) FROM pg_stat_activity WHERE query ~* '^COPY public.big' AND state = 'active'"
     wait_for(lambda: server.psql(ask) == "2", "the two big tables were never filled at a time")
@@ -61,17 +54,6 @@ def both_are_being_filled(server):
 
 def end_the_session_in(server, database):
     server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s' AND query ~* '^COPY'" % database)
-
-
-def with_old_bigs(target):
-    for name in BIGS:
-        target.psql("CREATE DATABASE %s CONNECTION LIMIT 7; COMMENT ON DATABASE %s IS 'it''s mine'" % (name, name))
-        target.psql("CREATE TABLE precious AS SELECT 42 AS x", name)
-
-
-def old_one_is_back(target, name):
-    query = "SELECT datallowconn, datconnlimit, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '%s'" % name
-    return target.psql(query) == "t|7|it's mine" and target.psql("SELECT x FROM precious", name) == "42"
 
 
 def disturbed_restore(root, target, disturb, **request):
@@ -112,7 +94,8 @@ def test_everything_comes_back(source, root, target, jobs):
 
 
 def test_what_is_there_is_replaced(source, root, target):
-    with_old_bigs(target)
+    for name in BIGS:
+        with_old_one(target, name)
     restore_backup(root, target, jobs=2, replace=True)
     assert dump_of(target) == dump_of(source)
 
@@ -131,7 +114,8 @@ def test_two_are_filled_at_a_time_and_one_that_fails_lets_the_other_end(root, ta
 
 
 def test_the_old_one_of_a_replacement_that_fails_is_back(root, target):
-    with_old_bigs(target)
+    for name in BIGS:
+        with_old_one(target, name)
     failure = disturbed_restore(root, target, lambda: end_the_session_in(target, "a_big"), replace=True)
     assert states(failure.details)["z_big"] == "restored"
     assert "a_big (the old database is back as it was)" in failure.message
@@ -141,7 +125,8 @@ def test_the_old_one_of_a_replacement_that_fails_is_back(root, target):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_brings_back_what_was_there(root, target, number):
-    with_old_bigs(target)
+    for name in BIGS:
+        with_old_one(target, name)
     mark = "restore-%d-%d" % (number, target.port)
     running = start(root, target, "recover", "--jobs", "2", "--replace", MARK=mark)
     both_are_being_filled(target)

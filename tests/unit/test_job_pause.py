@@ -205,6 +205,10 @@ def test_cronjobs_that_are_named_are_paused_and_resumed_alone() -> None:
     assert cluster.patched == ["hourly", "hourly"]
 
 
+def test_no_name_is_no_cronjob_and_not_every_one() -> None:
+    assert apply(FakeCluster([cronjob("hourly")], [[job()]]), PAUSED, names=())["cronjobs"] == []
+
+
 def test_a_pause_by_name_waits_for_what_they_started() -> None:
     ours, other = job(name="hourly-1"), job(name="other")
     ours["metadata"]["ownerReferences"] = [{"kind": "CronJob", "name": "hourly"}]

@@ -52,7 +52,7 @@ class PauseRequest:
 
     state: str
     selector: str
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
     jobs: str = ""
     pause: Pause = Pause("", "")
     wait: bool = True
@@ -109,7 +109,7 @@ def _apply_one(cluster: CronJobCluster, cronjob: dict[str, Any], request: PauseR
 
 
 def _named(cluster: CronJobCluster, request: PauseRequest) -> list[dict[str, Any]]:
-    return [cronjob for cronjob in cluster.list_cronjobs(request.selector) if not request.names or name_of(cronjob) in request.names]
+    return [cronjob for cronjob in cluster.list_cronjobs(request.selector) if request.names is None or name_of(cronjob) in request.names]
 
 
 def _plan(cronjob: dict[str, Any], request: PauseRequest) -> Change:
@@ -141,7 +141,7 @@ def _wait_for_jobs(
 
 def _is_waited_for(job: dict[str, Any], request: PauseRequest) -> bool:
     owners = [owner.get("name") for owner in job["metadata"].get("ownerReferences") or () if owner.get("kind") == "CronJob"]
-    return bool(request.jobs) or not request.names or any(name in request.names for name in owners)
+    return bool(request.jobs) or request.names is None or any(name in request.names for name in owners)
 
 
 def _delete_if_hopeless(
