@@ -382,7 +382,9 @@ def test_what_a_killed_drill_and_its_keeper_left_is_swept(ready: Drills, program
     def kill_all_but_the_server(running: Any) -> None:
         for process, command in children_of(running).items():
             if not any(word.endswith("/postgres") for word in command[:1]) and "postgres:" not in command[0]:
-                os.kill(process, signal.SIGKILL)
+                # Some are short-lived, such as the naps of the program that is held.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
         running.kill(signal.SIGKILL)
 
     ends_in_the_middle(ready, programs, kill_all_but_the_server)
