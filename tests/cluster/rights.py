@@ -5,7 +5,7 @@
 
     rights watch KUBECONFIG FILE PORT    stand between clients and the API server, until somebody asks for /stop
     rights show PAGE NAME [RIGHT]        the Role NAME of a page of the documentation as JSON, without a right if one is named
-    rights compare PAGE NAME FILE        that Role beside what was asked; exits 1 when they differ
+    rights compare PAGE NAME FILE [ALSO] that Role beside what was asked by one who also has the Role ALSO; exits 1 when they differ
 
 A right is written as ``verb resource.group``. Whoever asks needs a token of his own; the way adds none.
 """
@@ -135,16 +135,18 @@ def watch(kubeconfig: str, file: str, port: int) -> None:
     Path(file).write_text(json.dumps(sorted(used)), encoding="utf-8")
 
 
-def compare(page: str, name: str, file: str) -> int:
-    """Say what the Role lacks and what it gives for nothing."""
-    given = rights_in(role_of(Path(page).read_text(encoding="utf-8"), name))
+def compare(page: str, name: str, file: str, also: str | None = None) -> int:
+    """Say what the Role lacks, beside the Role ``also``, and what it gives for nothing."""
+    text = Path(page).read_text(encoding="utf-8")
+    given = rights_in(role_of(text, name))
     used = set(json.loads(Path(file).read_text(encoding="utf-8")))
-    for right in sorted(used - given):
+    lacking = used - given - (rights_in(role_of(text, also)) if also else set())
+    for right in sorted(lacking):
         print("The Role %s lacks: %s" % (name, right))
     idle = given - used - _SOMETIMES
     for right in sorted(idle):
         print("Nothing uses, though the Role %s gives it: %s" % (name, right))
-    return int(bool(used - given or idle))
+    return int(bool(lacking or idle))
 
 
 if __name__ == "__main__":
@@ -154,4 +156,4 @@ if __name__ == "__main__":
         shown = role_of(Path(sys.argv[2]).read_text(encoding="utf-8"), sys.argv[3])
         print(json.dumps(without(shown, sys.argv[4]) if sys.argv[4:] else shown))
     else:
-        sys.exit(compare(*sys.argv[2:5]))
+        sys.exit(compare(*sys.argv[2:6]))

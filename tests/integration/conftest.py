@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import pytest
 
+from ansible_collections.bandr.postgres.tests.servers.account import keep_servers_in_memory
 from ansible_collections.bandr.postgres.tests.servers.installations import (
     Installation,
     find_installations,
@@ -21,6 +22,8 @@ from ansible_collections.bandr.postgres.tests.servers.server import Server
 
 MAJORS = (15, 16, 17, 18)
 NEWEST_MAJOR = max(MAJORS)
+
+keep_servers_in_memory()
 
 
 def _must_have(installation: Installation | None, what: str) -> Installation:

@@ -9,6 +9,7 @@ So root lends an account that every machine has; no account is ever created.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import stat
@@ -20,6 +21,10 @@ from typing import Any
 _USUAL_ACCOUNTS = ("postgres", "nobody", "daemon")
 # A socket's path has at most 107 bytes; what follows the folder's own path takes the rest.
 _LONGEST_FOLDER = 60
+_MEMORY = "/dev/shm"
+_ROOM_FOR_SERVERS = 4 * 1024**3
+# Names the folder that what belongs to servers is made in.
+SERVERS_FOLDER = "TEST_SERVERS_FOLDER"
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,18 @@ class Account:
 
     def temporary_folder(self) -> str:
         """A folder of temporary files that this account can enter, short enough to hold a socket."""
-        for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+        for folder in (os.environ.get(SERVERS_FOLDER, ""), tempfile.gettempdir(), "/tmp", "/var/tmp"):
             if os.path.isdir(folder) and len(os.path.realpath(folder)) <= _LONGEST_FOLDER and self.can_use(folder):
                 return os.path.realpath(folder)
         raise RuntimeError("No folder for temporary files can be entered by the account of the test servers; set TMPDIR to one that can.")
+
+
+def keep_servers_in_memory() -> None:
+    """Let servers live in memory where it has room for them and nobody said otherwise: every database is hundreds of files."""
+    with contextlib.suppress(OSError):
+        memory = os.statvfs(_MEMORY)
+        if memory.f_bavail * memory.f_frsize >= _ROOM_FOR_SERVERS and not memory.f_flag & os.ST_NOEXEC:
+            os.environ.setdefault(SERVERS_FOLDER, _MEMORY)
 
 
 def server_account() -> Account:

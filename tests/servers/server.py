@@ -237,11 +237,8 @@ class Server:
         return {**_plain_environment(), "HOME": self.folder, "LC_ALL": "C", "TZ": "GMT"}
 
     def _make_data_folder(self) -> None:
-        """Make the data folder; one without a secret is made once and copied after that, which takes a tenth of the time."""
-        if self.password is not None:
-            self._initdb(self.data_folder)
-            return
-        kind = (self.installation.bin_folder, self.user, self.encoding, self.locale, self.initdb_options)
+        """Make the data folder; each kind is made once and copied after that, which takes a tenth of the time."""
+        kind = (self.installation.bin_folder, self.user, self.password, self.encoding, self.locale, self.initdb_options)
         if kind not in _READY_MADE:
             folder = tempfile.mkdtemp(prefix="bandr-data-", dir=self._account.temporary_folder())
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
