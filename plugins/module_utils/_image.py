@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ ENGINE_FOLDER = "bandr_engine"
 HASH_LABEL = "org.bandr.inputs"
 BUILDERS = ("podman", "buildah", "docker")
 _TAG_LENGTH = 20
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ABSENT = ("manifest unknown", "name unknown", "not found", "404", "unauthorized", "denied", "authentication required", "no such manifest")
 
 
@@ -112,12 +114,9 @@ class Builder:
             code, output, complaint = self.run(["skopeo", "inspect", "--raw", *self._registry_options(), "docker://" + reference])
             if code == 0:
                 return "sha256:" + hashlib.sha256(output.encode("utf-8")).hexdigest()
-        elif self.name == "docker":
-            code, output, complaint = self.run(["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", reference])
-            if code == 0:
-                return output.strip()
         else:
-            code, output, complaint = self.run([self.name, "pull", "--quiet", *self._registry_options(), reference])
+            options = [] if self.name == "docker" else self._registry_options()
+            code, output, complaint = self.run([self.name, "pull", "--quiet", *options, reference])
             if code == 0:
                 return self._pulled_digest(reference)
         if any(word in complaint.lower() for word in _ABSENT):
@@ -196,5 +195,6 @@ def choose_builder(wanted: str, find: Callable[[str], str | None] = shutil.which
 
 
 def last_lines(text: str, count: int = 12) -> str:
-    """The end of a program's output, where the reason is."""
+    """The end of a program's output, where the reason is, without colours."""
+    text = _COLOUR.sub("", text)
     return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-count:])

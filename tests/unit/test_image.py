@@ -112,13 +112,17 @@ def test_without_skopeo_the_image_is_pulled_to_learn_its_digest(name: str, inspe
 
 
 def test_docker_is_asked_in_its_own_way() -> None:
-    programs = Programs(docker_buildx=(0, DIGEST + "\n", ""))
-    builder = Builder("docker", programs, find=only("docker"), tls_verify=False)
-    assert builder.digest_in_registry(REFERENCE) == DIGEST
     listed = "other.example.com/x@sha256:1\nregistry.example.com:5000/team/backup@%s\n" % DIGEST
     programs = Programs(docker_image_inspect=(0, listed, ""))
-    assert Builder("docker", programs, find=only("docker"), tls_verify=False).push(REFERENCE, "unused") == DIGEST
-    assert programs.commands[0] == ["docker", "push", REFERENCE]
+    builder = Builder("docker", programs, find=only("docker"), tls_verify=False)
+    assert builder.digest_in_registry(REFERENCE) == builder.push(REFERENCE, "unused") == DIGEST
+    assert programs.commands[::2] == [["docker", "pull", "--quiet", REFERENCE], ["docker", "push", REFERENCE]]
+
+
+def test_the_end_of_a_log_comes_without_colours(inputs: Inputs) -> None:
+    programs = Programs(docker_build=(1, "", "\x1b[91mE: \x1b[0mUnable to locate package\n"))
+    with pytest.raises(ImageError, match="from %s: E: Unable to locate package$" % inputs.base):
+        Builder("docker", programs).build("context", inputs, REFERENCE)
 
 
 def test_build_and_push_name_base_registry_and_hash(inputs: Inputs, tmp_path: Path) -> None:
