@@ -129,7 +129,6 @@ def test_the_predecessors_manifests_mean_what_they_meant(name: str) -> None:
         ({"PGADMINPASS": "old", "PGPASSFILE": "/nowhere/.pgpass"}, "backup", {"password": "old"}),
         ({"PGPASSFILE": ""}, "backup", {}),
         ({"FROM_BACKUP": "NONE"}, "recover", {"wanted": "NONE"}),
-        ({"FROM_BACKUP": ""}, "recover", {"wanted": ""}),
         ({"FROM_BACKUP": "LATEST", "BACKUP_TYPE": "hourly", "BACKUP_COUNT": "many"}, "recover", {"wanted": "LATEST"}),
         ({"DATABASE_EXPECTED_COUNT": "4"}, "recover", {"expected_count": 4}),
         ({"DATABASE_EXPECTED_COUNT": ""}, "recover", {}),
@@ -164,6 +163,12 @@ def test_a_number_that_is_none_is_a_sentence_that_names_its_variable(name: str, 
 def test_a_number_of_the_recovery_that_is_none_is_a_sentence_as_well(name: str) -> None:
     with pytest.raises(UsageError, match="The variable %s is 'many'" % name):
         understood({"FROM_BACKUP": "LATEST", name: "many"})
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n"])
+def test_no_backup_is_guessed_where_the_variable_is_empty(value: str) -> None:
+    with pytest.raises(UsageError, match="The variable FROM_BACKUP is empty. Nothing was changed; set it to latest"):
+        understood({"FROM_BACKUP": value})
 
 
 BUCKET = ("BACKUP_VOLUME_IS_S3", "BACKUP_VOLUME_S3_URL", "BACKUP_VOLUME_S3_REQUEST_STYLE", "AWS_BUCKET_NAME", "USE_RCLONE")

@@ -57,6 +57,11 @@ def options_from(environment: Mapping[str, str], command: str) -> dict[str, Any]
         return {**_backup_options(environment), **_password_options(environment)}
     options: dict[str, Any] = {}
     if "FROM_BACKUP" in environment:
+        if not environment["FROM_BACKUP"].strip():
+            raise UsageError(
+                "The variable FROM_BACKUP is empty. Nothing was changed; set it to latest, none (to list the backups), "
+                "a time such as 2026-11-22T10:07:00Z, or a file name."
+            )
         options["wanted"] = environment["FROM_BACKUP"]
     if environment.get("LATEST_BACKUP_MAXIMUM_AGE_H"):
         hours = _number(environment, "LATEST_BACKUP_MAXIMUM_AGE_H")
