@@ -167,7 +167,7 @@ def test_a_number_of_the_recovery_that_is_none_is_a_sentence_as_well(name: str) 
 
 @pytest.mark.parametrize("value", ["", " ", "\n"])
 def test_no_backup_is_guessed_where_the_variable_is_empty(value: str) -> None:
-    with pytest.raises(UsageError, match="The variable FROM_BACKUP is empty. Nothing was changed; set it to latest"):
+    with pytest.raises(UsageError, match=r"The variable FROM_BACKUP is empty\. Nothing was changed; set it to latest"):
         understood({"FROM_BACKUP": value})
 
 
