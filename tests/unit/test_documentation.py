@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
+from ansible.plugins.action import ActionBase
 
 from ansible_collections.bandr.postgres.plugins.doc_fragments import connection, volume
 from ansible_collections.bandr.postgres.plugins.module_utils import _args
@@ -25,6 +26,8 @@ from ansible_collections.bandr.postgres.tests.playbooks.examples import examples
 CHECKOUT = Path(__file__).resolve().parents[2]
 # A file without a main only describes an action plugin.
 MODULES = sorted(path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py") if "def main" in path.read_text(encoding="utf-8"))
+# These have an action plugin that does all of it, and says itself what it takes.
+OF_ACTIONS = sorted(path.stem for path in (CHECKOUT / "plugins" / "action").glob("*.py") if path.stem not in MODULES)
 OF_THE_ENGINE = [name for name in MODULES if name.startswith("pg_")]
 PREFIX = "bandr.postgres."
 # What a specification and a documentation say alike of an option.
@@ -40,7 +43,7 @@ def shown(tmp_path_factory) -> dict[str, Any]:
     """What ansible-doc makes of each module, with the fragments merged; it complains about none."""
     home = tmp_path_factory.mktemp("home")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") or name == "ANSIBLE_COLLECTIONS_PATH"}
-    command = ["ansible-doc", "--json", "--type", "module", *(PREFIX + name for name in MODULES)]
+    command = ["ansible-doc", "--json", "--type", "module", *(PREFIX + name for name in (*MODULES, *OF_ACTIONS))]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=home, env=dict(kept, ANSIBLE_HOME=str(home)))
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
@@ -78,6 +81,28 @@ def said(option: dict[str, Any]) -> dict[str, Any]:
 def test_options_are_documented_as_they_are(shown, monkeypatch, name):
     taken = {option: said(entry) for option, entry in specification(name, monkeypatch)["argument_spec"].items()}
     assert {option: said(entry) for option, entry in shown[PREFIX + name]["doc"]["options"].items()} == taken
+
+
+@pytest.mark.parametrize("name", OF_ACTIONS)
+def test_options_of_an_action_are_documented_as_they_are(shown, monkeypatch, name):
+    action = importlib.import_module("ansible_collections.bandr.postgres.plugins.action." + name).ActionModule
+    given: dict[str, Any] = {}
+
+    def tell(_action: Any, argument_spec: dict[str, Any]) -> None:
+        given.update(argument_spec)
+        raise Specified
+
+    monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
+    monkeypatch.setattr(ActionBase, "validate_argument_spec", tell)
+    with pytest.raises(Specified):
+        action.run(action.__new__(action))
+    documented = shown[PREFIX + name]["doc"]["options"]
+    assert {option: said(entry) for option, entry in documented.items()} == {option: said(entry) for option, entry in given.items()}
+
+
+def test_every_file_that_describes_a_module_is_looked_at():
+    assert OF_ACTIONS and len(OF_THE_ENGINE) > 4
+    assert {path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py")} == {*MODULES, *OF_ACTIONS}
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -121,7 +146,7 @@ def flat(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield from flat(task.get(part, []))
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", MODULES + OF_ACTIONS)
 def test_every_example_is_a_task_that_knows_its_options(shown, name):
     options = shown[PREFIX + name]["doc"]["options"]
     known = set(options) | {alias for entry in options.values() for alias in entry.get("aliases", ())}
@@ -142,10 +167,12 @@ def entries_of(returned: dict[str, Any], path: str = "") -> list[tuple[str, dict
     return found
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", MODULES + OF_ACTIONS)
 def test_everything_that_is_returned_has_a_type_and_a_sample_that_fits(shown, name):
     types = {"str": str, "int": int, "float": (int, float), "bool": bool, "list": list, "dict": dict}
-    for path, entry in entries_of(shown[PREFIX + name]["return"]):
+    entries = entries_of(shown[PREFIX + name]["return"])
+    assert entries
+    for path, entry in entries:
         assert entry["description"], path
         assert entry.get("returned") or "." in path, path
         assert "elements" in entry or entry["type"] != "list", path

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jinja2.nativetypes import NativeEnvironment
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 NAMES = sorted(folder.name for folder in ROLES.iterdir() if (folder / "meta" / "argument_specs.yml").exists())
@@ -32,6 +33,16 @@ def test_there_are_roles_to_compare() -> None:
 
 
 @pytest.mark.parametrize("role", NAMES)
+def test_an_option_of_several_entry_points_is_the_same_in_all_of_them(role: str) -> None:
+    met: dict[str, dict[str, Any]] = {}
+    for entry in read(role, "meta", "argument_specs.yml")["argument_specs"].values():
+        for name, option in entry["options"].items():
+            # What it means may be told otherwise.
+            said = {key: value for key, value in option.items() if key != "description"}
+            assert met.setdefault(name, said) == said, name
+
+
+@pytest.mark.parametrize("role", NAMES)
 def test_every_default_is_described_and_every_description_has_its_default(role: str) -> None:
     defaults = read(role, "defaults", "main.yml")
     options = described(role)
@@ -40,8 +51,10 @@ def test_every_default_is_described_and_every_description_has_its_default(role: 
     assert sorted(name for name in set(options) - set(defaults) if "default" in options[name]) == []
     for name, value in defaults.items():
         if isinstance(value, str) and "{{" in value:
-            # What follows from other variables is told in words.
-            continue
+            # What follows from other variables is told in words, or as what follows where none of them is set.
+            if "default" not in options[name]:
+                continue
+            value = NativeEnvironment().from_string(value).render(defaults)
         assert options[name].get("default", _MISSING) == value, name
 
 
