@@ -22,6 +22,9 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools impor
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 QUOTED = re.compile(r"`([^`]+)`")
+# To what lies in this repository.
+LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+PAGES = sorted(str(path.relative_to(CHECKOUT)) for where in ("*.md", "docs/*.md", "roles/*/*.md") for path in CHECKOUT.glob(where))
 
 
 def page(name: str) -> str:
@@ -119,8 +122,17 @@ def test_the_page_of_openshift_has_every_play():
     assert told == {path.stem for path in (CHECKOUT / "playbooks").glob("*.yml")}
 
 
-def test_the_pages_of_clusters_link_to_each_other_and_to_headings_that_exist():
-    for name in ("docs/cluster.md", "docs/openshift.md"):
-        for target, heading in re.findall(r"\]\(([a-z_]+\.md)#([a-z-]+)\)", page(name)):
-            headings = re.findall(r"^#+ (.*)$", page("docs/" + target), re.MULTILINE)
-            assert heading in {re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings}, (name, target, heading)
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_leads_to_a_file_and_a_heading_that_exist(name):
+    for link in LINK.findall(page(name)):
+        target, _, heading = link.partition("#")
+        path = CHECKOUT / Path(name).parent / target if target else CHECKOUT / name
+        assert path.exists(), link
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^a-z0-9 -]", "", one.lower()).replace(" ", "-") for one in headings}, link
+
+
+def test_links_are_found():
+    found = [link for name in PAGES for link in LINK.findall(page(name))]
+    assert len(PAGES) > 10 and len(found) > 30 and any("#" in link for link in found)
