@@ -172,13 +172,16 @@ def test_promotion_that_meets_an_error_says_so(tmp_path, monkeypatch, linking):
         reached, raised = fails_at(lambda volume=volume, backup=backup: link_backup(volume, backup, "daily"), number, errno.ENOSPC)
         if not reached:
             break
-        if raised is not None:
+        if raised is None:
+            assert listed(volume) == [OLD_LISTED, DAILY_LISTED]
+        else:
             assert isinstance(raised, VolumeError)
             assert "the volume is full" in raised.message
         assert_sound(volume)
         assert_swept(volume)
         assert link_backup(volume, backup, "daily") in ("link", "copy", "present")
         assert listed(volume) == [OLD_LISTED, DAILY_LISTED]
+    assert number > 5
 
 
 @pytest.mark.parametrize("done_first", [True, False])
@@ -204,6 +207,7 @@ def test_removal_that_meets_an_error_says_so(tmp_path):
         assert raised.message.startswith("Removing the backup %s from hourly failed: the storage answers" % backup.file_name)
         assert listed(volume) in ([OLD_LISTED], [OLD_LISTED, NEW_LISTED])
         assert_swept(volume)
+    assert number == 5
 
 
 @pytest.mark.parametrize("done_first", [True, False])
@@ -249,6 +253,7 @@ def test_a_sweep_that_meets_an_error_says_so_and_is_finished_by_the_next(tmp_pat
         assert set(files_below(volume.root)) < set(before) or number == 1
         assert_swept(volume)
         assert listed(volume) == [OLD_LISTED]
+    assert number > 8
 
 
 def debris(volume):
