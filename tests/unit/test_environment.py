@@ -117,6 +117,8 @@ def test_the_predecessors_manifests_mean_what_they_meant(name: str) -> None:
         ({"BACKUP_TYPE": "HOURLY", "BACKUP_PRIOR_COUNT": "7"}, "backup", {"tier": "hourly", "count": 24}),
         ({"BACKUP_TYPE": "daily"}, "backup", {"tier": "daily", "count": 24, "prior_tier": "hourly", "prior_count": 24}),
         ({"BACKUP_TYPE": "weekly"}, "backup", {"tier": "weekly", "count": 24, "prior_tier": "hourly", "prior_count": 24}),
+        ({"BACKUP_PROMOTE": " Newest"}, "backup", {"promote": "newest"}),
+        ({"BACKUP_PROMOTE": ""}, "backup", {}),
         ({"BACKUP_PRE_EXIT_SLEEP_M": "0"}, "backup", {"linger_minutes": 0}),
         ({"BACKUP_PRE_EXIT_SLEEP_M": "30"}, "backup", {"linger_minutes": 30}),
         ({"DATABASE": "docs"}, "backup", {"only_database": "docs"}),
@@ -250,8 +252,35 @@ def test_a_list_with_a_maximum_age_is_a_watch(tmp_path: Path) -> None:
 # The page
 
 
+class Asked(dict):
+    """An environment that remembers which variables it was asked for."""
+
+    def __init__(self, **values: str) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(str(name))
+        return super().__contains__(name)
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+
 def test_every_variable_is_on_the_page_for_those_who_move() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "predecessor.md").read_text(encoding="utf-8")
-    known = {*BUCKET, *IGNORED, *(name for manifest in MANIFESTS.values() for name in manifest), "BACKUP_PRE_EXIT_SLEEP_M", "PGPORT"}
-    known |= {"RSYNC_HOST", "PGPASSFILE"}
+    read: set[str] = set()
+    for manifest in ({}, *MANIFESTS.values()):
+        for command in ("backup", "list", "verify", "recover"):
+            asked = Asked(**manifest)
+            default_command(asked)
+            options_from(asked, command)
+            read |= asked.names
+    assert {*BUCKET, "RSYNC_HOST", "BACKUP_PRIOR_COUNT", "DO_NOT_STOP_ON_ERROR", "PGPASSFILE"} <= read
+    known = {*read, *IGNORED, *(name for manifest in MANIFESTS.values() for name in manifest), "PGPORT"} - {"HOME"}
     assert {name for name in known if "`%s`" % name not in page} == set()
