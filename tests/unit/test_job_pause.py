@@ -165,6 +165,41 @@ def test_running_jobs_are_waited_for_and_two_quiet_looks_are_needed() -> None:
     assert cluster.deleted == []
 
 
+def test_what_another_run_resumes_during_the_wait_is_paused_again() -> None:
+    cluster = FakeCluster([cronjob("hourly"), cronjob("daily")], [[job(name="one")], [], []])
+
+    def sleep(seconds: float) -> None:
+        if not cluster.now:
+            # The restore of somebody else has ended, and resumes all that was paused.
+            apply(cluster, RESUMED)
+        cluster.sleep(seconds)
+
+    result = apply_pause(cluster, PauseRequest(PAUSED, "a=b", pause=ME), cluster.clock, sleep)
+    assert all(found["spec"]["suspend"] for found in cluster.cronjobs.values())
+    assert [(done["name"], done["suspended"], done["changed"]) for done in result["cronjobs"]] == [
+        ("hourly", True, True),
+        ("daily", True, True),
+    ]
+
+
+def test_what_a_controller_resumes_again_and_again_is_an_error() -> None:
+    cluster = FakeCluster([cronjob("hourly")])
+
+    def sleep(seconds: float) -> None:
+        cluster.sleep(seconds)
+        cluster.cronjobs["hourly"]["spec"]["suspend"] = False
+
+    with pytest.raises(ClusterError, match="hourly was resumed by somebody else again and again"):
+        apply_pause(cluster, PauseRequest(PAUSED, "a=b", pause=ME), cluster.clock, sleep)
+    assert cluster.now < 60
+
+
+@pytest.mark.parametrize("timeout", [0, 3])
+def test_what_is_quiet_when_the_time_is_over_does_not_still_run(timeout: int) -> None:
+    cluster = FakeCluster([cronjob("hourly")], [[job(name="one")], [], []] if timeout else [[]])
+    assert apply(cluster, PAUSED, patience=Patience(timeout, 10))["changed"]
+
+
 def test_a_job_that_never_ends_is_an_error_and_stays() -> None:
     cluster = FakeCluster([cronjob("hourly")], [[job(name="one")]])
     with pytest.raises(ClusterError, match="one still ran after 60 seconds"):

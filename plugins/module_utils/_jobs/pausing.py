@@ -120,7 +120,7 @@ def _wait_for_jobs(
     cluster: CronJobCluster, request: PauseRequest, result: dict[str, Any], clock: Callable[[], float], sleep: Callable[[float], None]
 ) -> None:
     begun = clock()
-    quiet = 0
+    quiet = woken_times = 0
     stuck: dict[str, tuple[str, float]] = {}
     while True:
         running = [job for job in cluster.list_jobs(request.jobs or request.selector) if _unfinished(job) and _is_waited_for(job, request)]
@@ -130,13 +130,27 @@ def _wait_for_jobs(
         result["waited_for"] = sorted({*result["waited_for"], *map(name_of, running)})
         quiet = 0 if running else quiet + 1
         if quiet >= _QUIET_LOOKS:
-            return
-        if clock() - begun >= request.patience.timeout:
+            woken = _pause_again(cluster, request, result)
+            if not woken:
+                return
+            quiet, woken_times = 0, woken_times + 1
+            if woken_times >= _ATTEMPTS:
+                raise ClusterError("%s was resumed by somebody else again and again; nothing else was done." % ", ".join(woken))
+        if running and clock() - begun >= request.patience.timeout:
             raise ClusterError(
                 "%s still ran after %d seconds; nothing else was done. Wait for the end, or delete it if it hangs."
                 % (", ".join(sorted(map(name_of, running))), request.patience.timeout)
             )
         sleep(_LOOK_SECONDS)
+
+
+def _pause_again(cluster: CronJobCluster, request: PauseRequest, result: dict[str, Any]) -> list[str]:
+    """Pause what another run resumed during the wait, as the end of its own restore does, and return the names."""
+    woken = [cronjob for cronjob in _named(cluster, request) if not is_suspended(cronjob)]
+    again = {name_of(cronjob): _apply_one(cluster, cronjob, request) for cronjob in woken}
+    result["cronjobs"] = list({**{done["name"]: done for done in result["cronjobs"]}, **again}.values())
+    result["changed"] = result["changed"] or bool(again)
+    return sorted(again)
 
 
 def _is_waited_for(job: dict[str, Any], request: PauseRequest) -> bool:
