@@ -111,10 +111,13 @@ def test_help_can_be_shown(name, capsys):
 
 
 def test_every_command_and_option_of_the_pages_exists():
-    text = "\n".join(page(str(path.relative_to(CHECKOUT))) for path in [CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md")])
-    for name, rest in re.findall(r"^ +(backup|list|verify|recover) (--[^\n]*)$", text, re.MULTILINE):
+    # A line of its own, or words of a sentence.
+    command = re.compile(r"(?:^ +|`)(%s)((?: --[a-z-]+[^\n`-]*)+)" % "|".join(command_line.COMMANDS), re.MULTILINE)
+    found = [written for name in PAGES for written in command.findall(page(name))]
+    assert {"backup", "recover"} <= {name for name, _options in found}
+    for name, options in found:
         known = {option for action in commands()[name]._actions for option in action.option_strings}
-        assert set(re.findall(r"--[a-z-]+", rest)) <= known
+        assert set(re.findall(r"--[a-z-]+", options)) <= known
 
 
 def test_the_page_of_openshift_has_every_play():
