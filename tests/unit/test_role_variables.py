@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,12 @@ def test_every_default_is_described_and_every_description_has_its_default(role: 
 @pytest.mark.parametrize("role", NAMES)
 def test_what_follows_from_variables_is_no_variable_of_an_inventory(role: str) -> None:
     assert sorted(set(read(role, "vars", "main.yml")) & set(described(role))) == []
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_every_variable_is_read_by_something(role: str) -> None:
+    files = [path for part in ("tasks", "templates", "vars", "defaults") for path in ROLES.glob("*/%s/*" % part)]
+    files += [path for part in ("action", "plugin_utils") for path in (ROLES.parent / "plugins" / part).glob("*.py")]
+    # What a line of defaults or of variables begins with is given there, not read.
+    words = {word for path in files for word in re.findall(r"(?<!^)\bpg_\w+", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    assert sorted(set(described(role)) - words) == []
