@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -118,6 +120,34 @@ def test_variables_are_what_ansible_makes_of_them(role, fleet, server) -> None:
     for name in sorted(set(role.get_vars()) - {"pg_backup_objects"} - set(member.failures)):
         assert member[name] == templar.template(trust_as_template("{{ %s }}" % name)), name
     assert set(member.failures) == {"pg_backup_objects"}
+
+
+def test_what_the_role_made_and_the_inventory_names_now_stays(role, fleet) -> None:
+    def pruned(**given: Any) -> set[str]:
+        return {one["kind"] for one in fleet._resolved("orders", variables(role, **given))["pg_backup_pruned_kinds"]}
+
+    every = pruned(pg_backup_password="x")
+    assert {"Secret", "ServiceAccount", "CronJob"} <= every
+    assert pruned(pg_backup_secret={"name": "theirs"}, pg_backup_service_account="theirs") == every
+    assert pruned(pg_backup_secret={"name": "orders-1-backup"}) == every - {"Secret"}
+    assert pruned(pg_backup_password="x", pg_backup_service_account="orders-1-backup") == every - {"ServiceAccount"}
+    assert pruned(pg_backup_password="x", pg_backup_prune=False) == set()
+
+
+def test_the_longest_name_of_a_server_leaves_room_for_every_name_of_a_job(role) -> None:
+    # A pod carries the name of its Job in a label.
+    tasks = {path.name: path.read_text(encoding="utf-8") for folder in ("tasks", "templates") for path in (ROLE / folder).iterdir()}
+    expression = re.compile(r"now\(utc=true, fmt='([^']+)'\)")
+    written = {name: found.group(1) for name, text in tasks.items() for found in [expression.search(text)] if found}
+    assert len(written) == 4
+    parts = {
+        "backup_now.yml": "backup-monthly",
+        "job.yml": max(("list", "verify", "dry-run", "restore"), key=len),
+        "own_volume.yml": "own",
+        "drill_job.yaml.j2": "drill",
+    }
+    for name, form in written.items():
+        assert len("-".join(("a" * 37, parts[name], datetime.now(timezone.utc).strftime(form)))) <= 63, name
 
 
 def test_what_an_inventory_says_is_worked_out_by_ansible(role, fleet) -> None:
