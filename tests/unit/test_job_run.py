@@ -221,6 +221,18 @@ def test_check_mode_asks_and_starts_nothing() -> None:
     assert cluster.created[0]["metadata"]["generateName"] == "migrate-"
 
 
+def test_check_mode_foretells_what_a_job_that_is_there_already_brings() -> None:
+    followed = run(FakeCluster(present=running_already(DEFINITION)), check_mode=True)
+    assert (followed["changed"], followed["attached"]) == (False, True)
+    assert "would be followed" in followed["msg"]
+    other = dict(DEFINITION, spec={"template": {"spec": {"containers": []}}})
+    with pytest.raises(ClusterError, match="does something else"):
+        run(FakeCluster(present=running_already(other)), check_mode=True)
+    with pytest.raises(ClusterError, match="already"):
+        run(FakeCluster(present=samples.FAILED), check_mode=True, existing="refuse")
+    assert run(FakeCluster(present=running_already(other)), check_mode=True, existing="replace")["changed"]
+
+
 def test_the_definition_is_completed_and_left_alone() -> None:
     complete = complete_definition(JobRequest(DEFINITION, "shop"))
     assert (complete["apiVersion"], complete["kind"], complete["metadata"]["namespace"]) == ("batch/v1", "Job", "shop")

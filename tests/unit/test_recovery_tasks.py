@@ -123,10 +123,8 @@ class Told:
     asked: dict[str, list[str]]
 
 
-@pytest.fixture(scope="module")
-def told(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    """All servers are restored into others at once, and paused all the same."""
-    folder = tmp_path_factory.mktemp("restores")
+def restore(collections: Path, folder: Path, servers: dict[str, dict[str, Any]], *options: str) -> tuple[int, Told]:
+    """Restore into other servers, with a pause all the same."""
     play = {
         "hosts": "all",
         "gather_facts": False,
@@ -134,7 +132,9 @@ def told(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
         "tasks": [
             {
                 "block": [{"import_role": {"name": "bandr.postgres.pg_recovery"}}],
-                "always": [{"name": KEEP, "bandr.postgres.k8s_objects": {"definitions": "{{ pg_recovery_result | to_json }}"}}],
+                "always": [
+                    {"name": KEEP, "bandr.postgres.k8s_objects": {"definitions": "{{ pg_recovery_result | default({}) | to_json }}"}}
+                ],
             }
         ],
     }
@@ -147,18 +147,18 @@ def told(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
         "pg_recovery_pause": True,
         "pg_recovery_password": "hush-hush",
     }
-    hosts = {server: {"pg_recovery_host": server + ".shop.svc"} for server in SERVERS}
+    hosts = {server: {"pg_recovery_host": server + ".shop.svc"} for server in servers}
     (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts, "vars": known}}), encoding="utf-8")
     done = subprocess.run(
-        ["ansible-playbook", "-i", "inventory.json", "-vvv", "play.yml"],
+        ["ansible-playbook", "-i", "inventory.json", *options, "play.yml"],
         cwd=folder,
         env=dict(
             {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
             ANSIBLE_COLLECTIONS_PATH=str(collections),
             ANSIBLE_NOCOLOR="1",
             ANSIBLE_HOME=str(folder / "home"),
-            ANSWERS=json.dumps({server: {**GOOD, "Take in what was seen": seen(server), **answers} for server, answers in SERVERS.items()}),
+            ANSWERS=json.dumps({server: {**GOOD, "Take in what was seen": seen(server), **answers} for server, answers in servers.items()}),
             ASKED=str(folder / "asked"),
         ),
         stdin=subprocess.DEVNULL,
@@ -167,15 +167,23 @@ def told(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
         encoding="utf-8",
         check=False,
     )
-    assert done.returncode == 2 and (folder / "asked").exists(), done.stdout
-    asked: dict[str, list[str]] = {server: [] for server in SERVERS}
+    assert (folder / "asked").exists(), done.stdout
+    asked: dict[str, list[str]] = {server: [] for server in servers}
     results: dict[str, dict[str, Any]] = {}
     for line in (folder / "asked").read_text(encoding="utf-8").splitlines():
         server, task, definitions = json.loads(line)
         asked[server].append(task)
         if task == KEEP:
             results[server] = json.loads(definitions)
-    return Told(done.stdout, results, asked)
+    return done.returncode, Told(done.stdout, results, asked)
+
+
+@pytest.fixture(scope="module")
+def told(collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """All servers are restored at once."""
+    code, told = restore(collections, tmp_path_factory.mktemp("restores"), SERVERS, "-vvv")
+    assert code == 2, told.shown
+    return told
 
 
 @pytest.mark.parametrize("server", ["good", "deleted", "ended"])
@@ -210,3 +218,13 @@ def test_a_cluster_that_does_not_answer_once_leaves_nothing_paused(told: Told) -
 def test_a_restore_that_runs_keeps_its_way_and_its_secret(told: Told) -> None:
     assert [name for name in told.asked["another"] if name in STEPS] == [PAUSE, RESUME]
     assert told.results["another"]["message"] == REFUSED["msg"]
+
+
+def test_check_mode_foretells_the_change(collections: Path, tmp_path: Path) -> None:
+    # As k8s_job answers in check mode.
+    check = {"changed": True, "succeeded": False, "outcome": "check", "msg": "It would be run."}
+    unpaused = dict(GOOD[RESUME], changed=False)
+    answers = {"Run the Job to its end list": check, RUN: check, RESUME: unpaused}
+    code, told = restore(collections, tmp_path, {"good": answers}, "--check")
+    assert code == 0, told.shown
+    assert "changed=1 " in told.shown

@@ -61,7 +61,7 @@ def run_job(
     definition = complete_definition(request)
     diff = {"before": "", "after": without_secrets(definition)}
     if request.check_mode:
-        return _would_run(cluster, definition, diff)
+        return _would_run(cluster, definition, request.existing, diff)
     job, attached = _obtain(cluster, definition, request.existing)
     run = Run(cluster, job, request.container, clock, sleep)
     verdict = run.wait(request.patience)
@@ -80,12 +80,9 @@ def _obtain(cluster: Cluster, definition: dict[str, Any], existing: str) -> tupl
     """The Job to wait for, and whether it was there before."""
     for _attempt in range(2):
         name = definition["metadata"].get("name")
-        found = cluster.read_job(name) if name else None
+        found = _in_the_way(cluster, definition, existing)
         if found is not None:
-            if existing == "refuse":
-                raise ClusterError("There is a Job %s already; nothing was started. Delete it, or choose another name." % name)
-            running = diagnose(found, []).state not in FINISHED and not found["metadata"].get("deletionTimestamp")
-            if running and existing == "attach":
+            if _is_running(found) and existing == "attach":
                 return _same(found, definition), True
             cluster.delete_job(found)
         try:
@@ -98,6 +95,19 @@ def _obtain(cluster: Cluster, definition: dict[str, Any], existing: str) -> tupl
     raise ClusterError("The Job %s appears and disappears: another program runs it too. Nothing was started." % name)
 
 
+def _in_the_way(cluster: Cluster, definition: dict[str, Any], existing: str) -> dict[str, Any] | None:
+    """The Job that has the name already; raises ClusterError where there may be none."""
+    name = definition["metadata"].get("name")
+    found = cluster.read_job(name) if name else None
+    if found is not None and existing == "refuse":
+        raise ClusterError("There is a Job %s already; nothing was started. Delete it, or choose another name." % name)
+    return found
+
+
+def _is_running(found: dict[str, Any]) -> bool:
+    return diagnose(found, []).state not in FINISHED and not found["metadata"].get("deletionTimestamp")
+
+
 def _same(found: dict[str, Any], definition: dict[str, Any]) -> dict[str, Any]:
     theirs = (found["metadata"].get("annotations") or {}).get(DEFINITION_ANNOTATION)
     if theirs != definition["metadata"]["annotations"][DEFINITION_ANNOTATION]:
@@ -108,7 +118,9 @@ def _same(found: dict[str, Any], definition: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _would_run(cluster: Cluster, definition: dict[str, Any], diff: dict[str, Any]) -> dict[str, Any]:
+def _would_run(cluster: Cluster, definition: dict[str, Any], existing: str, diff: dict[str, Any]) -> dict[str, Any]:
+    found = _in_the_way(cluster, definition, existing)
+    attached = found is not None and existing == "attach" and _is_running(found) and bool(_same(found, definition))
     trial: dict[str, Any] = json.loads(json.dumps(definition))
     name = trial["metadata"].pop("name", None)
     if name:
@@ -116,14 +128,17 @@ def _would_run(cluster: Cluster, definition: dict[str, Any], diff: dict[str, Any
         trial["metadata"]["generateName"] = name + "-"
     cluster.create_job(trial)
     shown = name or definition["metadata"]["generateName"]
-    return {
-        "changed": True,
-        "attached": False,
+    result: dict[str, Any] = {
+        "changed": not attached,
+        "attached": attached,
         "succeeded": False,
         "outcome": "check",
         "reason": "",
-        "msg": "The Job %s would be run; the API server accepts it." % shown,
+        "msg": (
+            "The Job %s is running already and would be followed." if attached else "The Job %s would be run; the API server accepts it."
+        )
+        % shown,
         "job": name or "",
         "namespace": definition["metadata"]["namespace"],
-        "diff": diff,
     }
+    return result if attached else dict(result, diff=diff)
