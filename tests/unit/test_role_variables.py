@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,17 @@ def test_every_variable_is_read_by_something(role: str) -> None:
     # What a line of defaults or of variables begins with is given there, not read.
     words = {word for path in files for word in re.findall(r"(?<!^)\bpg_\w+", path.read_text(encoding="utf-8"), re.MULTILINE)}
     assert sorted(set(described(role)) - words) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    # The module has usual values for these, which the role leaves to it.
+    [("image_build", set()), ("openshift_build", {"grace", "keep", "labels", "log_file", "node_selector"})],
+)
+def test_what_makes_an_image_is_told_everything(module: str, left_out: set[str]) -> None:
+    tasks = yaml.safe_load((ROLES / "pg_backup" / "tasks" / "image.yml").read_text(encoding="utf-8"))
+    (given,) = (task["bandr.postgres." + module] for task in tasks if "bandr.postgres." + module in task)
+    code = importlib.import_module("ansible_collections.bandr.postgres.plugins.modules." + module)
+    assert set(yaml.safe_load(code.DOCUMENTATION)["options"]) - set(given) == left_out
+    asked = set(re.findall(r"\bitem\.(\w+)", str(given)))
+    assert asked - set(read("pg_backup", "vars", "main.yml")["pg_backup_image_inputs"]) <= {"wanted_in"}
