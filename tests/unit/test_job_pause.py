@@ -103,6 +103,21 @@ def test_a_resume_undoes_exactly_the_pause() -> None:
     ]
 
 
+def test_what_a_deploy_suspends_during_the_pause_stays_so() -> None:
+    cluster = FakeCluster([cronjob("hourly"), cronjob("daily")])
+    apply(cluster, PAUSED)
+    for name, fields in {"hourly": {"f:suspend": {}}, "daily": {"f:schedule": {}}}.items():
+        entry = {"manager": "bandr.postgres", "operation": "Apply", "fieldsV1": {"f:spec": fields}}
+        cluster.cronjobs[name]["metadata"]["managedFields"] = [{"manager": "bandr.postgres.jobs", "operation": "Update"}, entry]
+    result = apply(cluster, RESUMED)
+    assert {done["name"]: (done["suspended"], done["changed"]) for done in result["cronjobs"]} == {
+        "hourly": (True, True),
+        "daily": (False, True),
+    }
+    assert "suspended by its owner meanwhile" in result["msg"]
+    assert not any(found["metadata"]["annotations"] for found in cluster.cronjobs.values())
+
+
 def test_a_second_pause_or_resume_changes_nothing() -> None:
     cluster = FakeCluster([cronjob("hourly")])
     apply(cluster, PAUSED)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 PAUSE_ANNOTATION = "bandr.postgres/paused"
+# The name under which a deploy owns what the inventory declares.
+_DEPLOYER = "bandr.postgres"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ def plan_resume(cronjob: dict[str, Any]) -> Change:
     """Undo a pause, and nothing else."""
     name = cronjob["metadata"]["name"]
     if PAUSE_ANNOTATION in (cronjob["metadata"].get("annotations") or {}):
+        if is_suspended(cronjob) and _is_declared(cronjob):
+            return Change(name, "suspended by its owner meanwhile and left so", _patch(cronjob, suspend=True, annotation=None))
         return Change(name, "resumed", _patch(cronjob, suspend=False, annotation=None))
     return Change(name, "suspended by its owner and left so" if is_suspended(cronjob) else "was not paused", {})
 
@@ -68,6 +72,13 @@ def pause_of(cronjob: dict[str, Any]) -> Pause | None:
 def is_suspended(cronjob: dict[str, Any]) -> bool:
     """Whether a CronJob starts no Jobs."""
     return bool(cronjob.get("spec", {}).get("suspend"))
+
+
+def _is_declared(cronjob: dict[str, Any]) -> bool:
+    """Whether a deploy suspended a CronJob, which it then owns beside the pause."""
+    entries = cronjob["metadata"].get("managedFields") or ()
+    ours = [entry for entry in entries if entry.get("manager") == _DEPLOYER and entry.get("operation") == "Apply"]
+    return any("f:suspend" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}) for entry in ours)
 
 
 def summary(cronjob: dict[str, Any], change: Change) -> dict[str, Any]:
