@@ -333,7 +333,7 @@ def test_predecessor_defect_17_a_second_restore_doubles_the_rows(root, target, d
 
 def test_predecessor_defect_18_part_of_a_name_takes_the_first_one_found(root, target, small_dump):
     names = sorted(lay_down(root, hours, small_dump) for hours in (26, 25, 24, 1))
-    refused(recover(root, target, ""), 2, "No backup was named")
+    refused(recover(root, target, ""), 2, "The variable FROM_BACKUP is empty")
     refused(recover(root, target, names[0].split("T")[1][:6]), 2, "is not a time")
     refused(recover(root, target, names[0][len("backup-") :][:4]), 7, "4 backups answer to", "whole name")
     for asked in (names[1], names[1].upper(), names[1][: -len("-dumpall.sql.gz")], names[1][len("backup-") :][:17]):
