@@ -128,7 +128,7 @@ def test_the_page_of_openshift_has_every_play():
 @pytest.mark.parametrize("name", PAGES)
 def test_every_link_leads_to_a_file_and_a_heading_that_exist(name):
     for link in LINK.findall(page(name)):
-        target, _, heading = link.partition("#")
+        target, _mark, heading = link.partition("#")
         path = CHECKOUT / Path(name).parent / target if target else CHECKOUT / name
         assert path.exists(), link
         if heading:
