@@ -10,9 +10,9 @@ import threading
 from typing import Any
 
 from ._apply import ClusterError, Forbidden, UnknownKind
+from ._owned import FIELD_MANAGER
 from ._rights import missing_right
 
-FIELD_MANAGER = "bandr.postgres"
 _NOT_FOUND, _FORBIDDEN = 404, 403
 _ONLY_NAMES = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+# The name under which a deploy owns what the inventory declares.
+FIELD_MANAGER = "bandr.postgres"
 # What names an object is owned by nobody.
 _NAMES = {"": ("apiVersion", "kind"), "metadata": ("name", "namespace")}
 # The server drops such values where they say nothing, and keeps that they were applied.

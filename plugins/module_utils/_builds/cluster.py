@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Callable
 
 from .._jobs.watching import ClusterError
+from .._owned import FIELD_MANAGER
 from .._rights import missing_right
 from .log import BuildLog
 from .manifests import BUILD_API, IMAGE_API
@@ -25,7 +26,6 @@ except ImportError:  # the door tells which library is missing before anything h
     ResourceNotFoundError = LookupError
     OPENSHIFT_MISSING = traceback.format_exc()
 
-FIELD_MANAGER = "bandr.postgres"
 APIS = {
     "Build": BUILD_API,
     "BuildConfig": BUILD_API,

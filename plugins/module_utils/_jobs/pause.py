@@ -13,9 +13,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from .._owned import FIELD_MANAGER
+
 PAUSE_ANNOTATION = "bandr.postgres/paused"
-# The name under which a deploy owns what the inventory declares.
-_DEPLOYER = "bandr.postgres"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def is_suspended(cronjob: dict[str, Any]) -> bool:
 def _is_declared(cronjob: dict[str, Any]) -> bool:
     """Whether a deploy suspended a CronJob, which it then owns beside the pause."""
     entries = cronjob["metadata"].get("managedFields") or ()
-    ours = [entry for entry in entries if entry.get("manager") == _DEPLOYER and entry.get("operation") == "Apply"]
+    ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"]
     return any("f:suspend" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}) for entry in ours)
 
 
