@@ -288,7 +288,8 @@ def test_a_connection_that_is_ended(root, source, clients, first_backup):
     held.let_go()
     ended = running.wait()
     assert (ended.code, ended.result["reason"]) == (4, "dump"), ended.said
-    assert "terminat" in ended.message
+    # libpq tells what the server said, unless the connection was gone before it could be read.
+    assert "terminat" in ended.message or "closed the connection" in ended.message, ended.said
     volume_is_as_before(root, first_backup)
     next_run_succeeds(root, source, swept=False)
 

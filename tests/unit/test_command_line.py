@@ -211,6 +211,29 @@ def test_a_failed_run_does_not_stay_alive(monkeypatch):
     assert call("backup", "--root", "/nowhere/at/all", BACKUP_PRE_EXIT_SLEEP_M="3")[0] == 5
 
 
+@pytest.mark.parametrize(("root", "code"), [("", 0), ("nowhere", 5)])
+def test_a_signal_after_the_outcome_was_told_does_not_change_it(tmp_path, root, code):
+    # Python takes a moment to end; here it takes a second.
+    program = "import atexit, sys, time; from %s import main; atexit.register(time.sleep, 1); sys.exit(main())" % command_line.__name__
+    arguments = [sys.executable, "-c", program, "list", "--root", str(tmp_path / root)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert json.loads(process.stdout.readline())["code"] == code
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == code
+
+
+def test_being_asked_to_end_while_staying_alive_is_no_failure_of_the_process(tmp_path):
+    program = "import sys; from %s import main; sys.exit(main())" % command_line.__name__
+    arguments = [sys.executable, "-c", program, "list", "--root", str(tmp_path)]
+    environment = dict(os.environ, BACKUP_PRE_EXIT_SLEEP_M="3")
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as process:
+        assert json.loads(process.stdout.readline())["code"] == 0
+        while process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+    assert process.returncode == 0
+
+
 def test_a_list_loads_nothing_that_only_other_commands_need(tmp_path):
     engine = command_line.__name__.rpartition(".")[0]
     program = LOADED_BY.format(engine, ["list", "--root", str(tmp_path)])

@@ -56,11 +56,13 @@ def main(
     environment = os.environ if environment is None else environment
     output = output or sys.stdout
     messages = messages or sys.stderr
+    # Called without arguments this is the whole process, of which nothing follows but the telling of the outcome.
+    last = arguments is None
     progress = StreamProgress(messages)
     options: dict[str, Any] = {}
     result: dict[str, Any]
     try:
-        with interruptible():
+        with interruptible(ignored_after=last):
             options = _parse(list(sys.argv[1:] if arguments is None else arguments), environment)
             if options["root"] == _RECOVERY_ROOT:
                 progress.say("The backups are read from %s." % _RECOVERY_ROOT)
@@ -91,7 +93,7 @@ def main(
         output.write(json.dumps(result, sort_keys=True) + "\n")
         output.flush()
     if code == EXIT_SUCCESS:
-        _linger(options.get("linger_minutes", 0))
+        _linger(options.get("linger_minutes", 0), last)
     return code
 
 
@@ -216,10 +218,10 @@ def _connects(options: dict[str, Any]) -> bool:
     return options["command"] == "recover" or (options["command"] == "backup" and options.get("tier", TIERS[0]) == TIERS[0])
 
 
-def _linger(minutes: int) -> None:
+def _linger(minutes: int, last: bool) -> None:
     """Stay alive for people who want to look around; being asked to end is no failure then."""
     try:
-        with interruptible():
+        with interruptible(ignored_before=last, ignored_after=last):
             time.sleep(60 * minutes)
     except Interrupted:
         pass

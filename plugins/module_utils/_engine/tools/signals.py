@@ -23,10 +23,11 @@ class _Postponed:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(ignored_before: bool = False, ignored_after: bool = False) -> Iterator[None]:
     """Raise Interrupted inside this block when asked to end; a second signal does not disturb the cleaning up.
 
-    A signal that was ignored before stays ignored: ``nohup`` means it.
+    A signal that was ignored before stays ignored, because ``nohup`` means it, unless ``ignored_before``. With
+    ``ignored_after`` signals are ignored from the block's end on: the outcome stands, and the exit code shall say it.
     """
 
     def interrupt(number: int, _frame: Any) -> None:
@@ -38,14 +39,15 @@ def interruptible() -> Iterator[None]:
         raise Interrupted(number)
 
     before = {number: signal.getsignal(number) for number in _NUMBERS}
-    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    before = {number: handler for number, handler in before.items() if ignored_before or handler is not signal.SIG_IGN}
     for number in before:
         signal.signal(number, interrupt)
     try:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+            afterwards = signal.SIG_IGN if ignored_after else handler
+            signal.signal(number, afterwards if afterwards is not None else signal.SIG_DFL)
 
 
 @contextmanager
