@@ -10,11 +10,8 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.bandr.postgres.plugins.plugin_utils.departed import INSTANCE, departed
 from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import Fleet, Member, cluster_arguments
-
-_INSTANCE = "app.kubernetes.io/instance"
-# What finds all objects of one server, as pg_backup_owner_selector has it.
-_LABELS = (_INSTANCE, *("app.kubernetes.io/" + label for label in ("name", "component", "managed-by", "part-of")))
 
 
 class ActionModule(ActionBase):
@@ -33,6 +30,7 @@ class ActionModule(ActionBase):
         images = {one["item"]["key"]: one for one in arguments["images"] if "item" in one}
         servers: dict[str, dict[str, Any]] = {}
         clusters: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        secrets: dict[tuple[str, str], set[tuple[str, str]]] = {}
         for member in fleet.members():
             # A server that the look refused, or that never came to it, is none of those that are deployed.
             if (member.values.get("pg_backup_seen") or {}).get("token") != arguments["token"]:
@@ -41,9 +39,12 @@ class ActionModule(ActionBase):
                 own = _set(fleet, member, _image(member, images))
                 # Only now: a cluster of which no server has an image is not asked for anything.
                 clusters.setdefault(member.cluster, []).append(own)
+                if not member["pg_backup_own_secret"]:
+                    secrets.setdefault(member.cluster, set()).add((own["namespace"], str(member["pg_backup_secret_name"])))
             except AnsibleError as error:
                 servers[member.name] = {"failed": True, "msg": str(error.message)}
-        others: list[dict[str, Any]] = []
+        others: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        warnings: list[str] = []
         for cluster, sets in clusters.items():
             said = self._execute_module(
                 module_name="bandr.postgres.k8s_objects", module_args=dict(cluster_arguments(cluster), sets=sets), task_vars=task_vars
@@ -51,28 +52,16 @@ class ActionModule(ActionBase):
             if said.get("failed"):
                 servers.update({one["name"]: {"failed": True, "msg": said.get("msg", "")} for one in sets})
                 continue
+            warnings += said.get("warnings", ())
             servers.update({name: _told(one) for name, one in said["sets"].items()})
-            others += _departed(cluster, said["others"])
-        if others:
+            others[cluster] = said["others"]
+        gone = []
+        if any(others.values()):
             # What a play says of its servers, nobody else can know.
             called = fleet.names()
-            others = [one for one in others if one["name"] not in called]
-        return dict(result, changed=False, servers=servers, others=others)
-
-
-def _departed(cluster: tuple[str, str], others: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Servers that none of the play's is, by what they left behind."""
-    departed = {(one["namespace"], *(one["labels"].get(label, "") for label in _LABELS)) for one in others}
-    return [
-        {
-            "name": labels[0],
-            "kubeconfig": cluster[0],
-            "context": cluster[1],
-            "namespace": namespace,
-            "selector": ["%s=%s" % pair for pair in zip(_LABELS, labels)],
-        }
-        for namespace, *labels in sorted(departed)
-    ]
+            gone = [server for cluster, found in others.items() for server in departed(cluster, found, called, secrets.get(cluster, set()))]
+        failed = fleet.lost() | {name for name, one in servers.items() if one.get("failed")}
+        return dict(result, changed=False, servers=servers, others=gone, failed_servers=sorted(failed), warnings=warnings)
 
 
 def _image(member: Member, images: dict[str, dict[str, Any]]) -> str:
@@ -95,7 +84,7 @@ def _set(fleet: Fleet, member: Member, image: str) -> dict[str, Any]:
         definitions=list(fleet.render(member, member["pg_backup_templates"], pg_backup_image_used=image)),
         namespace=member["pg_backup_namespace"],
         selector=member["pg_backup_owner_selector"],
-        labels={_INSTANCE: member["pg_backup_name"]},
+        labels={INSTANCE: member["pg_backup_name"]},
         owned_kinds=member["pg_backup_pruned_kinds"],
     )
 

@@ -61,6 +61,12 @@ servers:
       changed: true
       objects: [{kind: CronJob, name: orders-backup-hourly, state: created}]
       diff: []
+failed_servers:
+  description: Servers of the play that failed until now. One of them may be what the inventory seems to lack, under a new name.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 others:
   description: Servers that none of the play's is, and that have objects in the same namespaces.
   returned: success
@@ -88,4 +94,9 @@ others:
       type: list
       elements: str
       sample: [app.kubernetes.io/instance=billing]
+    kept_kinds:
+      description: Kinds of which its objects must stay, because a server of the play uses one of them.
+      type: list
+      elements: str
+      sample: [Secret]
 """

@@ -84,6 +84,10 @@ class Fleet:
             called.add(str(member[PREFIX + "name"]))
         return called
 
+    def lost(self) -> set[str]:
+        """Every server of the play that has failed."""
+        return set(self._task_vars["ansible_play_hosts_all"]) - set(self._task_vars["ansible_play_hosts"])
+
     def _resolved(self, name: str, variables: dict[str, Any]) -> Member:
         member = Member(name, variables)
         member.given = {one for one in variables if one.startswith(PREFIX) and variables[one] is not self._defaults.get(one, variables)}

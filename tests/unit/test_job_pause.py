@@ -259,6 +259,14 @@ def test_no_name_is_no_cronjob_and_not_every_one() -> None:
     assert apply(FakeCluster([cronjob("hourly")], [[job()]]), PAUSED, names=())["cronjobs"] == []
 
 
+@pytest.mark.parametrize("state", [PAUSED, RESUMED])
+def test_no_labels_are_not_all_cronjobs(state: str) -> None:
+    cluster = FakeCluster([cronjob("other")])
+    with pytest.raises(ClusterError, match="Nothing was done"):
+        apply_pause(cluster, PauseRequest(state, selector="", pause=ME))
+    assert not cluster.patched
+
+
 def test_a_pause_by_name_waits_for_what_they_started() -> None:
     ours, other = job(name="hourly-1"), job(name="other")
     ours["metadata"]["ownerReferences"] = [{"kind": "CronJob", "name": "hourly"}]

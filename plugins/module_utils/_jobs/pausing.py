@@ -67,6 +67,8 @@ def apply_pause(
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
     """Pause or resume, and say what was done to each CronJob; raises ClusterError."""
+    if not request.selector and request.names is None:
+        raise ClusterError("Neither labels nor names say which CronJobs, and all of the namespace are not meant. Nothing was done.")
     result: dict[str, Any] = {"changed": False, "cronjobs": [], "waited_for": [], "deleted": [], "running": [], "warnings": []}
     if request.state == RESUMED and request.jobs:
         result["running"] = [name_of(job) for job in cluster.list_jobs(request.jobs) if _unfinished(job)]
