@@ -68,6 +68,82 @@ SERVERS = {
     "without a policy": {"pg_backup_network_policy": "no", "pg_backup_password": "x", "pg_backup_platform": "openshift"},
 }
 
+# Another value of each variable than the usual one; with what else it needs to matter, where that is something.
+OTHERWISE: dict[str, Any] = {
+    "pg_backup_namespace": "elsewhere",
+    "pg_backup_host": "db.example.com",
+    "pg_backup_port": 6432,
+    "pg_backup_user": "backup",
+    "pg_backup_password": "another",
+    "pg_backup_secret": {"name": "theirs"},
+    "pg_backup_sslmode": "require",
+    "pg_backup_ssl_ca": {"secret": "theirs"},
+    "pg_backup_name": "shop",
+    "pg_backup_fleet": "shops",
+    "pg_backup_extra_labels": {"example.com/team": "shop"},
+    "pg_backup_extra_annotations": {"example.com/contact": "shop"},
+    "pg_backup_tiers": {"hourly": {"count": 3}},
+    "pg_backup_time_zone": "Europe/London",
+    "pg_backup_suspend": True,
+    "pg_backup_starting_deadline_seconds": 60,
+    "pg_backup_retries": 2,
+    "pg_backup_jobs": 2,
+    "pg_backup_successful_jobs_kept": 1,
+    "pg_backup_failed_jobs_kept": 1,
+    "pg_backup_job_ttl_seconds": 60,
+    "pg_backup_drill": {"schedule": "17 3 * * 0"},
+    "pg_backup_volume_claim": "theirs",
+    "pg_backup_volume_size": "1Gi",
+    "pg_backup_storage_class": "fast",
+    "pg_backup_access_mode": "ReadWriteMany",
+    "pg_backup_image": "registry.example.com/other@sha256:1",
+    "pg_backup_image_build": "podman",
+    "pg_backup_image_repository": "registry.example.com/other",
+    "pg_backup_postgres_major": 18,
+    "pg_backup_image_base": "registry.example.com/base",
+    "pg_backup_image_packages": ["tzdata"],
+    "pg_backup_image_revision": "2",
+    "pg_backup_image_arguments": {"MIRROR": "mirror.example.com"},
+    "pg_backup_image_tls_verify": False,
+    "pg_backup_image_authfile": "/home/me/auth.json",
+    "pg_backup_image_build_arguments": ["--squash"],
+    "pg_backup_image_build_namespace": "builds",
+    "pg_backup_image_build_resources": {"limits": {"memory": "1Gi"}},
+    "pg_backup_image_build_timeout": 60,
+    "pg_backup_image_build_log": True,
+    "pg_backup_image_stream": "other",
+    "pg_backup_image_base_pull_secret": "theirs",
+    "pg_backup_image_pull_binding": True,
+    "pg_backup_image_buildconfig": True,
+    "pg_backup_image_pull_policy": "Always",
+    "pg_backup_image_pull_secrets": ["theirs"],
+    "pg_backup_service_account": "theirs",
+    "pg_backup_run_as_user": 5432,
+    "pg_backup_fs_group": 5432,
+    "pg_backup_supplemental_groups": [5432],
+    "pg_backup_resources": {"limits": {"memory": "1Gi"}},
+    "pg_backup_node_selector": {"kubernetes.io/os": "linux"},
+    "pg_backup_tolerations": [{"operator": "Exists"}],
+    "pg_backup_affinity": {"podAffinity": {}},
+    "pg_backup_priority_class": "high",
+    "pg_backup_environment": {"PGCONNECT_TIMEOUT": "7"},
+    "pg_backup_termination_grace_seconds": 90,
+    "pg_backup_network_policy": False,
+    "pg_backup_network_policy_to": [{"podSelector": {}}],
+    "pg_backup_network_policy_egress": [{"to": [{"podSelector": {}}]}],
+    "pg_backup_alerts": True,
+    "pg_backup_alerts_severity": {"failed": "info"},
+    "pg_backup_alerts_labels": {"team": "shop"},
+    "pg_backup_alerts_annotations": {"runbook_url": "https://example.com"},
+    "pg_backup_alerts_object_labels": {"release": "monitoring"},
+    "pg_backup_alerts_stale_seconds": {"hourly": 60},
+    "pg_backup_prune": False,
+    "pg_backup_platform": "openshift",
+}
+USUAL = {"pg_backup_password": "x"}
+# Ansible's modules and other tasks are told these, and the tests on clusters see it.
+READ_ELSEWHERE = {"pg_backup_kubeconfig", "pg_backup_context", "pg_backup_image_build_environment"}
+
 
 def read(part: str) -> dict[str, Any]:
     return DataLoader().load_from_file(str(ROLE / part / "main.yml"), trusted_as_template=True)
@@ -148,6 +224,35 @@ def test_the_longest_name_of_a_server_leaves_room_for_every_name_of_a_job(role) 
     }
     for name, form in written.items():
         assert len("-".join(("a" * 37, parts[name], datetime.now(timezone.utc).strftime(form)))) <= 63, name
+
+
+def specified() -> dict[str, Any]:
+    """What the role's description says of its variables."""
+    return DataLoader().load_from_file(str(ROLE / "meta" / "argument_specs.yml"))["argument_specs"]["main"]["options"]
+
+
+def test_every_variable_has_another_value_here() -> None:
+    assert set(OTHERWISE) | READ_ELSEWHERE == set(specified())
+
+
+def test_every_variable_changes_what_is_made(role, fleet) -> None:
+    """An object, an image, or what is taken away."""
+
+    def made(**given: Any) -> list[Any]:
+        member = fleet._resolved("orders", variables(role, **given))
+        objects = list(fleet.render(member, member["pg_backup_templates"], pg_backup_image_used=member["pg_backup_image"]))
+        images = [member["pg_backup_image_inputs"], member["pg_backup_image_builder"]]
+        return [objects, images, member["pg_backup_pruned_kinds"], member["pg_backup_secret_data"]]
+
+    idle = []
+    needs = {"pg_backup_image_build": {"pg_backup_image": ""}}
+    needs.update({variable: {"pg_backup_alerts": True} for variable in OTHERWISE if variable.startswith("pg_backup_alerts_")})
+    usual = {json.dumps(more): made(**USUAL, **more) for more in [{}, *needs.values()]}
+    for variable, value in OTHERWISE.items():
+        more = needs.get(variable, {})
+        if made(**{**USUAL, **more, variable: value}) == usual[json.dumps(more)]:
+            idle.append(variable)
+    assert idle == []
 
 
 def test_what_an_inventory_says_is_worked_out_by_ansible(role, fleet) -> None:
