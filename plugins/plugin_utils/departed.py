@@ -36,7 +36,7 @@ def departed(
             "context": cluster[1],
             "namespace": namespace,
             "selector": ["%s=%s" % pair for pair in zip(_LABELS, labels)],
-            "kept_kinds": sorted(found[namespace, *labels]),
+            "kept_kinds": sorted(kept),
         }
-        for namespace, *labels in sorted(found)
+        for (namespace, *labels), kept in sorted(found.items(), key=lambda one: one[0])
     ]
