@@ -11,7 +11,7 @@ module: pg_restore
 short_description: Prove a backup and restore a PostgreSQL server from it
 version_added: 1.0.0
 description:
-  - Reads the chosen backup to its end and compares every checksum before the first statement reaches the server.
+  - Reads the chosen backup to its end and compares its checksum before the first statement reaches the server.
   - Looks at the server and reports everything that would stop the restore in one go, before anything is touched.
   - Restores with C(psql), stops at the first error, and tells for each database whether it is whole.
   - The user that connects keeps its password and its rights. Databases that exist are refused unless O(replace=true).

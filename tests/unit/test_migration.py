@@ -229,8 +229,9 @@ def test_what_cannot_be_meant_is_a_sentence(parameters: Any, words: str) -> None
 
 def test_the_playbook_writes_an_inventory_and_leaves_one_that_exists(tmp_path: Path) -> None:
     (tmp_path / "parameters.yaml").write_text(yaml.safe_dump(CRON))
+    # As the page has it: paths are those of the folder where the command is typed.
     command = ["ansible-playbook", str(CHECKOUT / "playbooks" / "migrate.yml"), "-e", "migrate_name=orders"]
-    command += ["-e", "migrate_from=%s/parameters.yaml" % tmp_path, "-e", "migrate_to=%s/inventory" % tmp_path]
+    command += ["-e", "migrate_from=parameters.yaml", "-e", "migrate_to=inventory"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") or name == "ANSIBLE_COLLECTIONS_PATH"}
     shown = []
     for changed in ("changed=4", "changed=0"):
@@ -247,3 +248,13 @@ def test_the_playbook_writes_an_inventory_and_leaves_one_that_exists(tmp_path: P
     )
     result = migrated(CRON)
     assert json.loads(said.stdout) == {**result["variables"], **result["secrets"]}
+
+
+def test_a_parameter_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_") or name == "ANSIBLE_COLLECTIONS_PATH"}
+    command = ["ansible-playbook", str(CHECKOUT / "playbooks" / "migrate.yml"), "-e", "migrate_from=parameters.yaml"]
+    done = subprocess.run(
+        command, check=False, cwd=tmp_path, env={**kept, "ANSIBLE_HOME": str(tmp_path / "home")}, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "There is no file %s/parameters.yaml." % tmp_path in done.stdout, done.stdout + done.stderr

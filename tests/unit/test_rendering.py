@@ -210,6 +210,17 @@ def test_what_the_role_made_and_the_inventory_names_now_stays(role, fleet) -> No
     assert pruned(pg_backup_password="x", pg_backup_prune=False) == set()
 
 
+def test_a_drill_with_a_schedule_is_watched_like_a_tier(role, fleet) -> None:
+    def alerts(**given: Any) -> list[str]:
+        return [rule["alert"] for rule in fleet._resolved("orders", variables(role, **given))["pg_backup_alert_rules"]]
+
+    every = alerts(pg_backup_tiers={"hourly": {}})
+    assert every == ["PostgresBackupFailed", "PostgresBackupStale", "PostgresBackupUnknown"]
+    assert alerts(pg_backup_tiers={"hourly": {}}, pg_backup_drill={"scratch_size": "1Gi"}) == every
+    drilled = alerts(pg_backup_tiers={"hourly": {}}, pg_backup_drill={"schedule": "17 3 * * 0"})
+    assert drilled == [*every[:2], "PostgresDrillFailed", "PostgresDrillStale", *every[2:]]
+
+
 def test_the_longest_name_of_a_server_leaves_room_for_every_name_of_a_job(role) -> None:
     # A pod carries the name of its Job in a label.
     tasks = {path.name: path.read_text(encoding="utf-8") for folder in ("tasks", "templates") for path in (ROLE / folder).iterdir()}

@@ -86,3 +86,14 @@ def test_what_makes_an_image_is_told_everything(module: str, left_out: set[str])
     assert set(yaml.safe_load(code.DOCUMENTATION)["options"]) - set(given) == left_out
     asked = set(re.findall(r"\bitem\.(\w+)", str(given)))
     assert asked - set(read("pg_backup", "vars", "main.yml")["pg_backup_image_inputs"]) <= {"wanted_in"}
+
+
+def test_the_playbook_that_makes_an_image_reads_what_the_role_reads() -> None:
+    tasks = yaml.safe_load((ROLES / "pg_backup" / "tasks" / "image.yml").read_text(encoding="utf-8"))
+    (given,) = (task["bandr.postgres.image_build"] for task in tasks if "bandr.postgres.image_build" in task)
+    inputs = read("pg_backup", "vars", "main.yml")["pg_backup_image_inputs"]
+    wanted = {variable for key in re.findall(r"\bitem\.(\w+)", str(given)) for variable in re.findall(r"pg_backup_\w+", str(inputs[key]))}
+    # The role finds out who builds, where nobody says so.
+    wanted = wanted - {"pg_backup_image_builder"} | {"pg_backup_image_build"}
+    assert len(wanted) > 7
+    assert wanted <= set(re.findall(r"pg_backup_\w+", (ROLES.parent / "playbooks" / "image.yml").read_text(encoding="utf-8")))

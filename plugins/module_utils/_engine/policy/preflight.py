@@ -207,10 +207,10 @@ def _of_tablespaces(manifest: Manifest, target: Target, wish: Wish, facts: list[
     missing = {place.name for place in _missing_tablespaces(manifest, target)}
     for place in _missing_tablespaces(manifest, target):
         if place.name not in skipped and place.location in target.folder_refusals:
-            yield "The tablespace %s cannot be created in %s on the target: %s; make an empty folder there that its server owns." % (
-                place.name,
-                place.location,
-                target.folder_refusals[place.location],
+            yield (
+                "The tablespace %s cannot be created in %s on the target: %s; make an empty folder there that its server owns, "
+                "or create a tablespace of that name in another folder."
+                % (place.name, place.location, target.folder_refusals[place.location])
             )
     known = missing | {place.name for place in target.tablespaces} | {"pg_default", "pg_global"}
     for name, names in _grouped((each.tablespace, each.name) for each in facts if each.tablespace not in known):
