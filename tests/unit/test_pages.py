@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.bandr.postgres.plugins.module_utils._engine import command_line
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.backups import DAMAGED, PROVEN, UNPROVEN
@@ -139,3 +141,67 @@ def test_every_link_leads_to_a_file_and_a_heading_that_exist(name):
 def test_links_are_found():
     found = [link for name in PAGES for link in LINK.findall(page(name))]
     assert len(PAGES) > 10 and len(found) > 30 and any("#" in link for link in found)
+
+
+def described() -> set[str]:
+    """Every variable that a role describes."""
+    specs = [
+        yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"] for path in CHECKOUT.glob("roles/*/meta/argument_specs.yml")
+    ]
+    return {name for spec in specs for entry in spec.values() for name in entry.get("options") or {}}
+
+
+def read_by_playbooks() -> set[str]:
+    """Words of the playbooks, where a variable that only they know stands, and of defaults, where short names for the command line do."""
+    texts = [path.read_text(encoding="utf-8") for where in ("playbooks/*.yml", "roles/*/defaults/*.yml") for path in CHECKOUT.glob(where)]
+    return {word for text in texts for line in text.splitlines() if not line.lstrip().startswith("#") for word in re.findall(r"\w+", line)}
+
+
+def test_every_variable_of_the_pages_exists():
+    # What modules are called, and what a role leaves behind.
+    others = {path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py")} | {"pg_recovery_result"}
+    told = {word for name in PAGES for word in re.findall(r"\bpg_(?:backup|recovery)_\w+", page(name))}
+    assert len(told) > 50
+    assert told - described() - read_by_playbooks() - others == set()
+
+
+def test_every_extra_variable_of_the_pages_is_read_by_something():
+    told = {word for name in PAGES for word in re.findall(r"-e '?(\w+)=", page(name))}
+    assert {"from_backup", "render_to", "migrate_from", "status_page", "pg_backup_hosts"} <= told
+    assert told - described() - read_by_playbooks() == set()
+
+
+def test_every_playbook_of_the_pages_exists():
+    told = {word for name in PAGES for word in re.findall(r"ansible-(?:playbook|navigator run) bandr\.postgres\.(\w+)", page(name))}
+    assert len(told) > 8
+    assert told <= {path.stem for path in (CHECKOUT / "playbooks").glob("*.yml")}
+
+
+def test_a_play_of_the_pages_with_a_role_works_where_ansible_runs():
+    blocks = [block for name in PAGES for block in re.findall(r"```yaml\n(.*?)```", page(name), re.DOTALL)]
+    plays = [
+        play
+        for block in blocks
+        if "bandr.postgres.pg_backup\n" in block or "bandr.postgres.pg_recovery\n" in block
+        for play in yaml.safe_load(block)
+    ]
+    assert plays
+    # Nothing listens on the server for Ansible; the playbooks that ship say the same by variables.
+    assert all(play.get("connection") == "local" and "ansible_python_interpreter" in play.get("vars", {}) for play in plays)
+
+
+def sentences() -> list[str]:
+    """All text of the programs, whole even where the source breaks it."""
+    files = [path for folder in ("module_utils", "plugin_utils") for path in (CHECKOUT / "plugins" / folder).rglob("*.py")]
+    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def test_what_the_page_of_restores_says_they_say_is_what_they_say():
+    quoted = [words for cell, _then in table("docs/restore.md", "it says") for words in re.findall(r"\*([^*]+)\*", cell)]
+    assert len(quoted) > 5
+    for words in quoted:
+        # What differs from case to case is a place of a format.
+        general = re.sub(r"\borders-restore\b", "%s", re.sub(r"\b\d+\b", "%d", words))
+        pattern = ".*".join(re.escape(part.strip()) for part in general.split("…"))
+        assert any(re.search(pattern, text, re.DOTALL) for text in sentences()), words
