@@ -15,6 +15,7 @@ description:
   - In every other tier it promotes a backup of the prior tier once that holds O(prior_count) proven ones, and keeps the newest O(count).
   - A dump gets its name only after every program ended well, the end mark was seen, and all checksums were recorded and are on disk.
   - A run that does not succeed removes nothing, and the last proven backup of a tier always stays.
+  - A hot standby can be dumped as well. It cannot read unlogged tables, which are in the dump without their contents, and are named as warnings.
 author:
   - The bandr.postgres authors (@bandr)
 extends_documentation_fragment:

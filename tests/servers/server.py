@@ -261,7 +261,7 @@ class Server:
             command += ["--auth", "scram-sha-256", "--pwfile", password_file]
         self._run_as_server(command)
 
-    def _run_as_server(self, command: list[str]) -> None:
+    def _run_as_server(self, command: list[str], environment: Mapping[str, str] | None = None) -> None:
         result = subprocess.run(
             command,
             check=False,
@@ -269,7 +269,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self.folder,
-            env=self._server_environment(),
+            env=environment or self._server_environment(),
             **self._account.popen_options(),
         )
         if result.returncode != 0:

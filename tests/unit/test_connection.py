@@ -26,6 +26,12 @@ def test_the_programs_speak_english_whatever_the_environment_says() -> None:
     assert environment["LC_CTYPE"] == "de_DE.UTF-8"
 
 
+def test_where_a_primary_is_asked_for_no_standby_will_do() -> None:
+    given = {"PGTARGETSESSIONATTRS": "prefer-standby"}
+    assert Connection(only_primary=True).environment(given)["PGTARGETSESSIONATTRS"] == "primary"
+    assert Connection().environment(given)["PGTARGETSESSIONATTRS"] == "prefer-standby"
+
+
 def test_an_error_of_psql_is_kept_with_its_hint_but_without_anybodys_row() -> None:
     complaints = Complaints()
     for line in (

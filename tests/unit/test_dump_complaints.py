@@ -16,7 +16,7 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.error
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.processes import Runner
 
 
-def failure_of(folder: Path, complaint: str) -> str:
+def failure_of(folder: Path, complaint: str, connection: Connection | None = None) -> str:
     """The message of a dump whose pg_dumpall says ``complaint`` and fails."""
     (folder / "complaint").write_text(complaint, encoding="utf-8")
     program = folder / "pg_dumpall"
@@ -24,7 +24,7 @@ def failure_of(folder: Path, complaint: str) -> str:
     program.chmod(0o755)
     runner = Runner()
     with pytest.raises(DumpFailed) as caught:
-        list(DumpSource(runner, Clients(runner, str(folder)), Connection(), DumpOptions()).chunks())
+        list(DumpSource(runner, Clients(runner, str(folder)), connection or Connection(), DumpOptions()).chunks())
     return caught.value.message
 
 
@@ -46,6 +46,25 @@ def test_the_table_that_stayed_locked_is_named(tmp_path: Path) -> None:
         "pg_dump: detail: Query was: LOCK TABLE public.big IN ACCESS SHARE MODE\n",
     )
     assert "public.big" in message and "lock_wait_seconds" in message
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "pg_dump: error: query failed\npg_dump: detail: Error message from server: ERROR:  canceling statement due to conflict with recovery\n",
+        "pg_dump: error: query failed: FATAL:  terminating connection due to conflict with recovery\n",
+    ],
+)
+def test_what_a_standby_cancels_has_its_remedy(tmp_path: Path, complaint: str) -> None:
+    message = failure_of(tmp_path, complaint)
+    assert "conflict with recovery" in message and "hot_standby_feedback" in message and "max_standby_streaming_delay" in message
+
+
+def test_only_who_began_with_a_primary_hears_of_standbys(tmp_path: Path) -> None:
+    complaint = 'pg_dumpall: error: could not connect to database "postgres"\n'
+    assert "lead to one of them alone" in failure_of(tmp_path, complaint, Connection(only_primary=True))
+    assert "standby" not in failure_of(tmp_path, complaint)
+    assert "lead to one of them alone" in failure_of(tmp_path, "pg_dump: error: connection failed: server is in hot standby mode\n")
 
 
 def test_what_says_neither_error_nor_detail_is_told_by_its_end(tmp_path: Path) -> None:

@@ -234,3 +234,17 @@ def test_expectations_count_what_would_be_there():
 
 def test_a_dump_that_does_not_tell_its_databases_is_not_held_to_them():
     assert not problems(replace(MANIFEST, databases=None, roles=None, tablespaces=None), wish=Wish((), expected_count=17))
+
+
+def test_what_a_standby_could_not_read_is_told_before_it_comes_back_empty():
+    (warning,) = examine(with_facts(without_contents=("public.cache", "public.numbers")), TARGET, WISH).warnings
+    assert warning == (
+        "The unlogged public.cache and public.numbers of database orders come back without contents, since the backup was made from a standby."
+    )
+    assert examine(with_facts(without_contents=("public.cache",)), TARGET, replace(WISH, names=("stock",), chosen=True)).warnings == ()
+
+
+def test_no_locale_is_tried_on_a_standby():
+    manifest = with_facts(locale_provider="icu", locale="de")
+    assert locales_to_probe(manifest, TARGET, WISH) != []
+    assert locales_to_probe(manifest, replace(TARGET, in_recovery=True), WISH) == []

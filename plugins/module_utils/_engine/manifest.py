@@ -64,7 +64,8 @@ class DatabaseFacts:
     """What a server must offer before this database can be restored into it.
 
     ``objects`` counts what users made in it (0: nothing but what initdb made);
-    ``size`` is ``pg_database_size`` in bytes.
+    ``size`` is ``pg_database_size`` in bytes. ``without_contents`` names the unlogged tables and sequences that are in the dump
+    without their contents, as schema.name.
     """
 
     name: str
@@ -78,6 +79,7 @@ class DatabaseFacts:
     objects: int
     size: int
     extensions: tuple[Extension, ...] = ()
+    without_contents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Manifest:
     ``sequence`` grows by one with every backup of a volume, whatever the clock does; 0 for
     the predecessor's dumps. ``modified_ns`` is the dump's modification time when it was
     proven: any later write shows. ``databases`` is None where nobody could ask the server.
+    ``from_standby``: a standby was dumped, and the contents of unlogged tables left out.
     ``damaged`` says why a later reading of the dump failed; such a backup is no longer good.
     """
 
@@ -128,6 +131,7 @@ class Manifest:
     roles: tuple[str, ...] | None = None
     tablespaces: tuple[Tablespace, ...] | None = None
     warnings: tuple[str, ...] = ()
+    from_standby: bool = False
     damaged: str | None = None
 
     @property
@@ -202,7 +206,7 @@ def _build(content: dict) -> Manifest:
 
 def _database(entry: dict) -> DatabaseFacts:
     extensions = tuple(Extension(**extension) for extension in entry["extensions"])
-    return DatabaseFacts(**dict(entry, extensions=extensions))
+    return DatabaseFacts(**dict(entry, extensions=extensions, without_contents=tuple(entry.get("without_contents", ()))))
 
 
 def _check(manifest: Manifest) -> None:

@@ -42,6 +42,7 @@ class Comparison:
         client_version = context.clients.version("pg_dumpall")[1]
         self._why_not = why_not_comparable(manifest, client_version, server_version)
         self._same_programs = (manifest.client_version, manifest.server_version) == (client_version, server_version)
+        self._options = DumpOptions(only_database=manifest.only_database, unlogged_contents=not manifest.from_standby)
         self._key = manifest.restrict_key if context.clients.knows_restrict_key() else None
 
     def close(self) -> None:
@@ -69,7 +70,7 @@ class Comparison:
     def _checksums(self) -> dict[tuple[str, str | None], str]:
         """The sha256 of each section of a new dump of the whole server."""
         checksums: dict[tuple[str, str | None], str] = {}
-        for start, chunks in self._new_dump(DumpOptions(only_database=self._manifest.only_database)):
+        for start, chunks in self._new_dump(self._options):
             checksum = hashlib.sha256()
             for chunk in chunks:
                 checksum.update(chunk)
@@ -82,13 +83,13 @@ class Comparison:
             before = contents_of(self._plain_globals(stored, {}))
             places = {place.name: place.location for place in self._manifest.tablespaces or ()}
             after = None
-            for start, chunks in self._new_dump(DumpOptions(only_database=self._manifest.only_database), stop_after=GLOBALS):
+            for start, chunks in self._new_dump(self._options, stop_after=GLOBALS):
                 if start.kind == GLOBALS:
                     after = contents_of(self._plain_globals(chunks, places))
         else:
             before = contents_of(stored)
             after = None
-            for start, chunks in self._new_dump(DumpOptions(only_database=section.database)):
+            for start, chunks in self._new_dump(replace(self._options, only_database=section.database)):
                 if start.kind == DATABASE:
                     after = contents_of(chunks)
         if after is None:

@@ -12,7 +12,15 @@ from typing import BinaryIO
 
 from ..manifest import GLOBALS, WHOLE, DatabaseFacts, LeftOut, Manifest
 from ..names import DumpName
-from ..policy.changes import DatabaseState, forged_sections, left_out_before, left_out_during, new_or_renamed, unusable_names
+from ..policy.changes import (
+    DatabaseState,
+    forged_sections,
+    left_out_before,
+    left_out_during,
+    new_or_renamed,
+    told_without_contents,
+    unusable_names,
+)
 from ..postgres.connection import Connection
 from ..postgres.dump_source import DumpOptions, DumpSource
 from ..postgres.omissions import Omissions
@@ -31,6 +39,8 @@ from .dump_writer import DumpWriter, WrittenDump
 _NOTHING_CHANGED = "No backup was made and no older one was touched"
 # Before this version pg_dumpall wrote more around each database than pg_dump does.
 _IN_PARTS = 12
+# From this version on, clients can ask for a primary.
+_KNOW_PRIMARIES = 14
 
 
 @dataclass(frozen=True)
@@ -70,10 +80,13 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
     codec = choose_codec(settings.codec, settings.level)
     session = context.session(settings.connection)
     server = _first_look(context, session, settings.options)
-    settings = replace(settings, connection=settings.connection.knowing(server.look.version_number))
+    settings = replace(settings, connection=_connection_to(context, settings, server))
     session = context.session(settings.connection)
     facts = _look_into_databases(session, server)
-    options = settings.options
+    unread = told_without_contents(facts)
+    for sentence in unread:
+        context.progress.say(sentence)
+    options = replace(settings.options, unlogged_contents=not server.look.in_recovery)
     if context.clients.knows_restrict_key():
         options = replace(options, restrict_key=new_restrict_key())
     context.progress.start("dumping %s" % settings.connection.address)
@@ -84,7 +97,7 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
         context.progress.done()
     # Clients up to version 11 do not say where a database begins.
     dumped = None if any(section.kind == WHOLE for section in written.sections) else written.databases
-    left_out = _second_look(session, server, dumped, options)
+    left_out, noticed = _second_look(session, server, dumped, options)
     # The file wears the backup's own time to the second, so that a later write shows on any kind of volume.
     os.utime(path, (started.timestamp(), started.timestamp()))
     return Manifest(
@@ -108,8 +121,16 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
         left_out=tuple(left_out),
         roles=tuple(sorted(server.look.roles.values())),
         tablespaces=tuple(server.look.tablespaces.values()),
-        warnings=tuple(warnings),
+        warnings=(*unread, *noticed, *warnings),
+        from_standby=server.look.in_recovery,
     )
+
+
+def _connection_to(context: Context, settings: DumpSettings, server: _Server) -> Connection:
+    """The way to the server that was looked at: a name may lead to a primary and to its standbys, of which pg_dump dumps less."""
+    connection = settings.connection.knowing(server.look.version_number)
+    oldest = min(context.clients.version(program)[0] for program in ("psql", "pg_dumpall"))
+    return replace(connection, only_primary=not server.look.in_recovery and oldest >= _KNOW_PRIMARIES)
 
 
 def _first_look(context: Context, session: Session, options: DumpOptions) -> _Server:
@@ -153,7 +174,7 @@ def _look_into_databases(session: Session, server: _Server) -> list[DatabaseFact
         if entry.name not in server.expected:
             continue
         try:
-            facts.append(look_into_database(session, entry))
+            facts.append(look_into_database(session, entry, server.look.in_recovery))
         except (ConnectionFailed, StatementFailed) as error:
             if entry.oid in {other.oid for other in _look(session).databases if other.name == entry.name}:
                 raise DumpFailed("Database %s cannot be looked into: %s. %s." % (entry.name, error.words, _NOTHING_CHANGED)) from error
@@ -266,8 +287,17 @@ def _check_jobs(jobs: int) -> None:
         raise UsageError("jobs is %d, but must be 1 or more. Nothing was changed." % jobs)
 
 
-def _second_look(session: Session, before: _Server, dumped: tuple[str, ...] | None, options: DumpOptions) -> list[LeftOut]:
+def _second_look(
+    session: Session, before: _Server, dumped: tuple[str, ...] | None, options: DumpOptions
+) -> tuple[list[LeftOut], list[str]]:
+    """What is left out of the dump, and what else is to be told of it."""
     look = _look(session)
+    noticed = []
+    if look.running_since != before.look.running_since:
+        noticed.append(
+            "Another server answered at the end of the dump than at its beginning, or it was restarted meanwhile. Standbys behind one name "
+            "are not at the same moment, and a dump that is made of several may lack a role; let the host be one of them, or have a drill."
+        )
     newcomers = new_or_renamed(before.look.roles, look.roles)
     needed = roles_in_use(session, list(newcomers))
     if needed:
@@ -280,7 +310,7 @@ def _second_look(session: Session, before: _Server, dumped: tuple[str, ...] | No
     if new_or_renamed(known_places, places):
         raise DumpFailed("A tablespace was created or renamed while the dump ran. %s; run the backup again." % _NOTHING_CHANGED)
     if dumped is None:
-        return before.left_out
+        return before.left_out, noticed
     after = _states(look)
     possible = set(before.expected)
     if options.only_database is None:
@@ -300,7 +330,7 @@ def _second_look(session: Session, before: _Server, dumped: tuple[str, ...] | No
             "The dump lacks the databases %s although the server has them. %s; run the backup again." % (", ".join(lost), _NOTHING_CHANGED)
         )
     told = {entry.name for entry in before.left_out}
-    return before.left_out + [entry for entry in renamed_or_new if entry.name not in told]
+    return before.left_out + [entry for entry in renamed_or_new if entry.name not in told], noticed
 
 
 def _facts_in_order(facts: list[DatabaseFacts], databases: tuple[str, ...]) -> tuple[DatabaseFacts, ...]:

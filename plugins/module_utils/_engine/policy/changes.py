@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Iterable
 
-from ..manifest import LeftOut
+from ..manifest import DatabaseFacts, LeftOut
 
 # initdb's own pristine template is never dumped and never missed.
 PRISTINE_TEMPLATE = "template0"
 INVALID_CONNECTION_LIMIT = -2
+_SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,20 @@ def forged_sections(dumped: tuple[str, ...], possible: set[str]) -> list[str]:
 def new_or_renamed(before: dict[int, str], after: dict[int, str]) -> dict[int, str]:
     """Object ids and names that a dump begun ``before`` cannot know."""
     return {oid: name for oid, name in after.items() if before.get(oid) != name}
+
+
+def told_without_contents(databases: Iterable[DatabaseFacts]) -> list[str]:
+    """A sentence for each database of a standby that has unlogged tables, which its dump holds empty."""
+    return [
+        "Database %s was dumped from a standby, which cannot read what is unlogged: the dump holds %s without the contents, as a failover "
+        "would leave them. To keep those, back up from the primary." % (facts.name, shown_names(facts.without_contents))
+        for facts in databases
+        if facts.without_contents
+    ]
+
+
+def shown_names(names: tuple[str, ...]) -> str:
+    """The names for a sentence; of many, the first and how many more there are."""
+    if len(names) > _SHOWN_NAMES:
+        return "%s and %d more" % (", ".join(names[:_SHOWN_NAMES]), len(names) - _SHOWN_NAMES)
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

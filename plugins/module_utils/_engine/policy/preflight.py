@@ -11,6 +11,7 @@ from typing import Any, Iterable, Iterator
 
 from ..manifest import DatabaseFacts, Manifest, Tablespace
 from ..targets import ASIDE_PREFIX, BUILT_IN, LocaleNeed, Target, TargetDatabase, read_aside_note
+from .changes import shown_names
 
 # For each database at a time psql's own and one to make room through; and one to spare.
 CONNECTIONS_PER_JOB, SPARE_CONNECTIONS = 2, 1
@@ -65,6 +66,7 @@ def examine(manifest: Manifest, target: Target, wish: Wish) -> Verdict:
         *_unused_tablespaces(manifest, target, wish),
         *_other_locales(target, wish, facts),
         *_other_tablespaces(target, wish, facts),
+        *_without_contents(facts),
     ]
     return Verdict(tuple(problems), tuple(warnings), tuple(replaced))
 
@@ -81,6 +83,9 @@ def locale_need(facts: DatabaseFacts) -> LocaleNeed:
 
 def locales_to_probe(manifest: Manifest, target: Target, wish: Wish) -> list[LocaleNeed]:
     """The locales that no database of the target has yet."""
+    if target.in_recovery:
+        # Trying one would be a change, which a standby refuses.
+        return []
     present = {locale_need(database.facts) for database in target.databases}
     needed = {locale_need(facts) for facts in wanted_facts(manifest, wish) if facts.name not in BUILT_IN}
     return sorted(needed - present, key=repr)
@@ -267,6 +272,15 @@ def _other_tablespaces(target: Target, wish: Wish, facts: list[DatabaseFacts]) -
                 each.name,
                 database.facts.tablespace,
                 each.tablespace,
+            )
+
+
+def _without_contents(facts: list[DatabaseFacts]) -> Iterator[str]:
+    for each in facts:
+        if each.without_contents:
+            yield "The unlogged %s of database %s come back without contents, since the backup was made from a standby." % (
+                shown_names(each.without_contents),
+                each.name,
             )
 
 

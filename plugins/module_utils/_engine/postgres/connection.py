@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Mapping
 
 # A session must be able to write and must not time out because of what a role or database sets; and no owner of a database
-# may slip functions of his own under the names of PostgreSQL's by a search_path, for a superuser to call.
+# may slip functions of his own under the names of PostgreSQL's by a search_path, for a superuser to call. A standby lets nobody in
+# whose transactions would be serializable.
 _SESSION_OPTIONS = (
     "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c search_path="
+    " -c default_transaction_isolation=read\\ committed"
 )
 _KNOWS_IDLE_SESSION_TIMEOUT = 140000
 _KNOWS_TRANSACTION_TIMEOUT = 170000
@@ -29,7 +31,7 @@ class Connection:
 
     ``password`` never appears in a representation of this object. ``extra`` holds further
     libpq environment variables (``PGSSLCERT`` …). ``isolated``: of libpq's own variables none is taken from the environment.
-    ``session_options``: what the server knows of settings that shield a session.
+    ``session_options``: what the server knows of settings that shield a session. ``only_primary``: no standby will do.
     """
 
     host: str | None = None
@@ -44,6 +46,7 @@ class Connection:
     extra: tuple[tuple[str, str], ...] = ()
     isolated: bool = False
     session_options: str = ""
+    only_primary: bool = False
 
     def knowing(self, version_number: int) -> Connection:
         """This way to a server of that version, whose sessions no setting of a role or database cuts short."""
@@ -87,6 +90,8 @@ class Connection:
         result.setdefault("PGCONNECT_TIMEOUT", str(self.connect_timeout))
         result["PGDATABASE"] = self.maintenance_database
         result["PGAPPNAME"] = "bandr.postgres"
+        if self.only_primary:
+            result["PGTARGETSESSIONATTRS"] = "primary"
         result["PGOPTIONS"] = (result.get("PGOPTIONS", "") + " " + _SESSION_OPTIONS).strip() + self.session_options
         # The clients' words are shown to people and looked into; their encoding must not depend on where the engine runs.
         overriding = result.pop("LC_ALL", None)

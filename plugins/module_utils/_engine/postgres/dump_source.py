@@ -18,6 +18,7 @@ from ..tools.processes import Process, Runner
 from .clients import Clients
 from .connection import Connection
 from .dumped_names import find_client_encoding
+from .session import ANOTHER_ANSWERED, IS_STANDBY
 
 _COMPLAINT_LINES = 40
 _ERROR_LINES = 4
@@ -37,6 +38,7 @@ class DumpOptions:
 
     ``lock_wait_seconds``: how long to wait for a locked table. ``role_passwords`` False leaves them
     out, which a user without superuser rights needs. ``restrict_key`` None: the client does not know it.
+    ``unlogged_contents`` False leaves out the rows of unlogged tables, which no standby can read.
     """
 
     only_database: str | None = None
@@ -44,6 +46,7 @@ class DumpOptions:
     role_passwords: bool = True
     lock_wait_seconds: int = 300
     restrict_key: str | None = None
+    unlogged_contents: bool = True
 
 
 class DumpSource:
@@ -94,6 +97,9 @@ class DumpSource:
         options = ["-w", "--lock-wait-timeout=%d" % (self._options.lock_wait_seconds * 1000)]
         if self._options.restrict_key is not None:
             options.append("--restrict-key=" + self._options.restrict_key)
+        if not self._options.unlogged_contents:
+            # pg_dump does so by itself on a standby, but not on one that becomes a primary meanwhile: what is told must hold.
+            options.append("--no-unlogged-table-data")
         return options
 
     def _everything(self) -> list[str]:
@@ -134,7 +140,7 @@ class DumpSource:
         finally:
             process.end()
         if status != 0:
-            raise DumpFailed(_why_failed(program, status, complaints.reason))
+            raise DumpFailed(_why_failed(program, status, complaints.reason, self._connection.only_primary))
         self.warnings.extend(complaints.last)
 
 
@@ -182,12 +188,22 @@ def _listen(process: Process, complaints: _Complaints) -> None:
             return
 
 
-def _why_failed(program: str, status: int, words: str) -> str:
+def _why_failed(program: str, status: int, words: str, only_primary: bool) -> str:
     how = "was killed by signal %d" % -status if status < 0 else "ended with status %d" % status
     hint = "run the backup again when the cause is mended"
     # pg_dump waits for locks under a statement timeout, and has no other.
     if "lock timeout" in words or "statement timeout" in words:
         hint = "a table stayed locked for longer than lock_wait_seconds; look for the session that holds it"
+    elif "conflict with recovery" in words:
+        hint = (
+            "the standby cancels what holds up its replay of the primary's changes: let it wait for longer than a dump takes "
+            "(max_standby_streaming_delay, max_standby_archive_delay) and set hot_standby_feedback to on there, or back up from the primary"
+        )
+    elif IS_STANDBY in words:
+        hint = ANOTHER_ANSWERED
+    elif only_primary and "could not connect to database" in words:
+        # pg_dumpall does not say why.
+        hint += "; if host and port lead to a primary and to standbys, let them lead to one of them alone"
     elif "permission denied" in words:
         hint = "back up as a superuser, or grant the user pg_read_all_data and set role_passwords to false"
     return "%s %s: %s. No backup was made and no older one was touched; %s." % (program, how, words, hint)

@@ -18,6 +18,7 @@ SELECT json_build_object(
   'version_number', current_setting('server_version_num')::integer,
   'user', current_user,
   'in_recovery', pg_is_in_recovery(),
+  'running_since', extract(epoch FROM pg_postmaster_start_time())::text,
   'reads_passwords', has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
   'roles', (SELECT coalesce(json_object_agg(oid, rolname), '{}') FROM pg_catalog.pg_roles WHERE oid >= 16384 OR rolname !~ '^pg_'),
   'tablespaces', (SELECT coalesce(json_agg(json_build_object('oid', oid, 'name', spcname, 'location', pg_tablespace_location(oid))
@@ -51,7 +52,13 @@ SELECT json_build_object(
     % "\n           + ".join("(SELECT count(*) FROM pg_catalog.pg_%s WHERE oid >= 16384)" % name for name in _USER_CATALOGS)
     + """
   'extensions', (SELECT coalesce(json_agg(json_build_object('name', extname, 'version', extversion) ORDER BY extname), '[]')
-                 FROM pg_catalog.pg_extension)
+                 FROM pg_catalog.pg_extension),
+  'unlogged', (SELECT coalesce(json_agg(n.nspname || '.' || c.relname ORDER BY n.nspname, c.relname), '[]')
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+               WHERE c.relpersistence = 'u' AND c.relkind IN ('r', 'S')
+                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+                                 WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+                                   AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND c.oid <> ALL (coalesce(e.extconfig, '{}'))))
 )"""
 )
 
@@ -83,7 +90,7 @@ class DatabaseEntry:
 
 @dataclass(frozen=True)
 class ServerLook:
-    """What one look found; roles and tablespaces by object id, so that renaming shows."""
+    """What one look found; roles and tablespaces by object id, so that renaming shows. ``running_since`` tells servers apart."""
 
     version: str
     version_number: int
@@ -93,6 +100,7 @@ class ServerLook:
     roles: dict[int, str]
     tablespaces: dict[int, Tablespace]
     databases: tuple[DatabaseEntry, ...]
+    running_since: str = ""
 
     @property
     def major(self) -> int:
@@ -114,6 +122,7 @@ def look_at_server(session: Session) -> ServerLook:
         databases=tuple(
             DatabaseEntry(int(row["oid"]), row["datname"], row["datallowconn"], row["datconnlimit"], row) for row in answer["databases"]
         ),
+        running_since=answer["running_since"],
     )
 
 
@@ -122,11 +131,12 @@ def databases_to_dump(session: Session) -> list[str]:
     return [str(name) for name in session.ask(_TO_DUMP)]
 
 
-def look_into_database(session: Session, entry: DatabaseEntry) -> DatabaseFacts:
-    """Ask one database what a target must offer for it; raises ConnectionFailed or StatementFailed."""
+def look_into_database(session: Session, entry: DatabaseEntry, standby: bool = False) -> DatabaseFacts:
+    """Ask one database what a target must offer for it, and a ``standby`` what it cannot read; raises ConnectionFailed or StatementFailed."""
     contents = session.ask(_CONTENTS, entry.name)
     extensions = tuple(Extension(extension["name"], extension["version"]) for extension in contents["extensions"])
-    return replace(describe_database(entry), objects=contents["objects"], extensions=extensions)
+    unread = tuple(contents["unlogged"]) if standby else ()
+    return replace(describe_database(entry), objects=contents["objects"], extensions=extensions, without_contents=unread)
 
 
 def count_objects(session: Session, name: str) -> int:

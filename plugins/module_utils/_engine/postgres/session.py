@@ -17,6 +17,9 @@ from .dumped_names import codec_of
 
 # psql's own exit statuses: 1 a fatal error of its own, 2 the connection was bad, 3 a script error.
 _PSQL_CONNECTION_BAD = 2
+# What libpq says where a primary was asked for, and what is to be done about it.
+IS_STANDBY = "server is in hot standby mode"
+ANOTHER_ANSWERED = "a primary answered at first and a standby did now, so let host and port lead to one of them alone"
 _ENCODING = "SELECT pg_encoding_to_char(encoding) FROM pg_catalog.pg_database WHERE datname = current_database();\n"
 
 
@@ -50,8 +53,7 @@ class Session:
         if result.returncode == _PSQL_CONNECTION_BAD:
             words = " ".join(result.complaint.split()).rstrip(".?")
             raise ConnectionFailed(
-                "The server at %s cannot be used: %s. Nothing was changed; check host, port, user and password."
-                % (self.connection.address, words),
+                "The server at %s cannot be used: %s. Nothing was changed; %s." % (self.connection.address, words, _what_to_check(words)),
                 words=words,
             )
         if result.returncode < 0:
@@ -75,3 +77,9 @@ class Session:
         except UnicodeEncodeError:
             # The server cannot have a database of such a name, and says so itself.
             return database
+
+
+def _what_to_check(words: str) -> str:
+    if IS_STANDBY in words:
+        return ANOTHER_ANSWERED
+    return "check host, port, user and password"
