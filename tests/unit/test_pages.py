@@ -18,9 +18,11 @@ from ansible_collections.bandr.postgres.plugins.module_utils._engine import comm
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.backups import DAMAGED, PROVEN, UNPROVEN
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.manifest import FORMAT, GLOBALS, Manifest, Section
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.names import DEFAULT_COUNT, PRIOR_TIER, TIERS, DumpName
+from ansible_collections.bandr.postgres.plugins.module_utils._engine.policy import drill
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.policy.moments import parse_moment
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.policy.retention import TierPolicy
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools import errors, signals
+from ansible_collections.bandr.postgres.plugins.plugin_utils.status import GOOD_STATES, STATES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 QUOTED = re.compile(r"`([^`]+)`")
@@ -175,6 +177,26 @@ def test_every_playbook_of_the_pages_exists():
     told = {word for name in PAGES for word in re.findall(r"ansible-(?:playbook|navigator run) bandr\.postgres\.(\w+)", page(name))}
     assert len(told) > 8
     assert told <= {path.stem for path in (CHECKOUT / "playbooks").glob("*.yml")}
+
+
+def test_the_readme_names_all_that_is_in_it():
+    told = {row[0]: set(QUOTED.findall(row[1])) for row in table("README.md", "")}
+    modules = {path.stem for path in (CHECKOUT / "plugins" / "modules").glob("pg_*.py")}
+    assert told["modules for a host"] == modules
+    assert told["roles for a cluster"] == {path.parent.parent.name for path in CHECKOUT.glob("roles/*/meta/main.yml")}
+    assert told["playbooks"] == {path.stem for path in (CHECKOUT / "playbooks").glob("*.yml")}
+
+
+def test_the_page_of_clusters_has_every_state_of_a_tier():
+    told = [word for cell, _meaning in table("docs/cluster.md", "state") for word in QUOTED.findall(cell)]
+    assert sorted(told) == sorted(STATES)
+    # The first row is what no -e status_strict=true complains of.
+    assert set(QUOTED.findall(table("docs/cluster.md", "state")[0][0])) == set(GOOD_STATES)
+
+
+def test_the_page_of_drills_has_every_word_of_a_comparison():
+    words = {drill.EQUAL, drill.ROWS_EQUAL, drill.DIFFERENT, drill.NOT_COMPARED}
+    assert {word for cell, _meaning in table("docs/drill.md", "word") for word in QUOTED.findall(cell)} == words
 
 
 def test_a_play_of_the_pages_with_a_role_works_where_ansible_runs():
