@@ -58,8 +58,8 @@ class ActionModule(ActionBase):
         gone = []
         if any(others.values()):
             # What a play says of its servers, nobody else can know.
-            called = fleet.names()
-            gone = [server for cluster, found in others.items() for server in departed(cluster, found, called, secrets.get(cluster, set()))]
+            known = fleet.places()
+            gone = [server for cluster, found in others.items() for server in departed(cluster, found, known, secrets.get(cluster, set()))]
         failed = fleet.lost() | {name for name, one in servers.items() if one.get("failed")}
         return dict(result, changed=False, servers=servers, others=gone, failed_servers=sorted(failed), warnings=warnings)
 

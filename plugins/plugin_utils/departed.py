@@ -14,9 +14,9 @@ _LABELS = (INSTANCE, *("app.kubernetes.io/" + label for label in ("name", "compo
 
 
 def departed(
-    cluster: tuple[str, str], others: Iterable[dict[str, Any]], called: set[str], used_secrets: set[tuple[str, str]]
+    cluster: tuple[str, str], others: Iterable[dict[str, Any]], known: set[tuple[str, str]], used_secrets: set[tuple[str, str]]
 ) -> list[dict[str, Any]]:
-    """The servers of ``cluster`` that none of those ``called`` so is.
+    """The servers of ``cluster`` that are none of those ``known``, each a namespace and a name.
 
     ``others`` are objects with ``kind``, ``name``, ``namespace`` and ``labels`` that belong to no server of the play. A server whose
     Secret is one of ``used_secrets``, each a namespace and a name, keeps its Secrets: ``kept_kinds`` says so.
@@ -24,7 +24,7 @@ def departed(
     found: dict[tuple[str, ...], set[str]] = {}
     for one in others:
         labels = one["labels"] or {}
-        if labels.get(INSTANCE, "") in called:
+        if (one["namespace"], labels.get(INSTANCE, "")) in known:
             continue
         kept = found.setdefault((one["namespace"], *(labels.get(label, "") for label in _LABELS)), set())
         if one["kind"] == "Secret" and (one["namespace"], one["name"]) in used_secrets:

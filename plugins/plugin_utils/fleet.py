@@ -74,15 +74,15 @@ class Fleet:
             host = manager._inventory.get_host(name)
             yield self._resolved(name, manager.get_vars(play=play, host=host, task=self._task))
 
-    def names(self) -> set[str]:
-        """What all servers of the play are called in their clusters, also those that failed or whose turn is not yet; raises AnsibleError."""
+    def places(self) -> set[tuple[str, str]]:
+        """Namespace and name of all servers of the play, also those that failed or whose turn is not yet; raises AnsibleError."""
         play, manager = self._task.get_play(), self._task.get_variable_manager()
-        called = set()
+        places = set()
         for name in self._task_vars["ansible_play_hosts_all"]:
             member = Member(name, manager.get_vars(play=play, host=manager._inventory.get_host(name), task=self._task))
-            self._work_out(member, {PREFIX + "name"})
-            called.add(str(member[PREFIX + "name"]))
-        return called
+            self._work_out(member, {PREFIX + "namespace", PREFIX + "name"} & set(member.values))
+            places.add((str(member[PREFIX + "namespace"]), str(member[PREFIX + "name"])))
+        return places
 
     def lost(self) -> set[str]:
         """Every server of the play that has failed."""

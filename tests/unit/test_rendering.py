@@ -358,7 +358,7 @@ def test_a_server_without_a_variable_says_which() -> None:
         Member("orders", {})["pg_backup_name"]
 
 
-def test_all_servers_of_a_play_have_their_names_also_those_that_only_the_play_names(role, fleet) -> None:
+def test_all_servers_of_a_play_have_their_places_also_those_that_only_the_play_names(role, fleet) -> None:
     given = {"orders": {}, "Billing_2": {}, "shop": {"pg_backup_name": "{{ prefix }}-shop", "prefix": "eu"}}
     hosts = SimpleNamespace(get_host=lambda name: name)
     template = {"pg_backup_name": trust_as_template("{{ prefix }}-shop")}
@@ -370,7 +370,7 @@ def test_all_servers_of_a_play_have_their_names_also_those_that_only_the_play_na
     fleet._task.get_play = lambda: "play"
     fleet._task.get_variable_manager = lambda: SimpleNamespace(_inventory=hosts, get_vars=get_vars)
     fleet._task_vars = {"ansible_play_hosts_all": list(given)}
-    assert fleet.names() == {"orders", "billing-2", "eu-shop"}
+    assert fleet.places() == {("databases", "orders"), ("databases", "billing-2"), ("databases", "eu-shop")}
     del given["shop"]["prefix"]
     with pytest.raises(AnsibleError, match="prefix"):
-        fleet.names()
+        fleet.places()
