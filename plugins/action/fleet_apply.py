@@ -60,8 +60,8 @@ class ActionModule(ActionBase):
             # What a play says of its servers, nobody else can know.
             known = fleet.places()
             gone = [server for cluster, found in others.items() for server in departed(cluster, found, known, secrets.get(cluster, set()))]
-        failed = fleet.lost() | {name for name, one in servers.items() if one.get("failed")}
-        return dict(result, changed=False, servers=servers, others=gone, failed_servers=sorted(failed), warnings=warnings)
+        unsettled = fleet.unsettled() | {name for name, one in servers.items() if one.get("failed")}
+        return dict(result, changed=False, servers=servers, others=gone, unsettled=sorted(unsettled), warnings=warnings)
 
 
 def _image(member: Member, images: dict[str, dict[str, Any]]) -> str:

@@ -61,8 +61,8 @@ servers:
       changed: true
       objects: [{kind: CronJob, name: orders-backup-hourly, state: created}]
       diff: []
-failed_servers:
-  description: Servers of the play that failed until now. One of them may be what the inventory seems to lack, under a new name.
+unsettled:
+  description: Servers of the play that failed, or whose turn is not yet. One of them may be what the inventory seems to lack, under a new name.
   returned: success
   type: list
   elements: str

@@ -84,9 +84,11 @@ class Fleet:
             places.add((str(member[PREFIX + "namespace"]), str(member[PREFIX + "name"])))
         return places
 
-    def lost(self) -> set[str]:
-        """Every server of the play that has failed."""
-        return set(self._task_vars["ansible_play_hosts_all"]) - set(self._task_vars["ansible_play_hosts"])
+    def unsettled(self) -> set[str]:
+        """Every server of the play that has failed, or whose turn is not yet."""
+        every, batch = self._task_vars["ansible_play_hosts_all"], set(self._task_vars["ansible_play_batch"])
+        last = max((index for index, name in enumerate(every) if name in batch), default=-1)
+        return (set(every) - set(self._task_vars["ansible_play_hosts"])) | set(every[last + 1 :])
 
     def _resolved(self, name: str, variables: dict[str, Any]) -> Member:
         member = Member(name, variables)

@@ -374,3 +374,20 @@ def test_all_servers_of_a_play_have_their_places_also_those_that_only_the_play_n
     del given["shop"]["prefix"]
     with pytest.raises(AnsibleError, match="prefix"):
         fleet.places()
+
+
+@pytest.mark.parametrize(
+    ("left", "batch", "unsettled"),
+    [
+        ("abcd", "abcd", ""),
+        ("acd", "acd", "b"),
+        # The batches of a play with serial: 2, in which the first server of either failed.
+        ("abcd", "ab", "cd"),
+        ("bcd", "b", "acd"),
+        ("abcd", "cd", ""),
+        ("abd", "d", "c"),
+    ],
+)
+def test_servers_that_failed_or_whose_turn_is_not_yet_are_known(fleet, left, batch, unsettled) -> None:
+    fleet._task_vars = {"ansible_play_hosts_all": list("abcd"), "ansible_play_hosts": list(left), "ansible_play_batch": list(batch)}
+    assert fleet.unsettled() == set(unsettled)
