@@ -22,7 +22,7 @@ from ansible_collections.bandr.postgres.tests.servers.installations import Insta
 from ansible_collections.bandr.postgres.tests.servers.server import Server
 
 DATABASE = "regression"
-_NEEDED_PROGRAMS = ("apt-get", "apt-cache", "dpkg-deb", "cc")
+_NEEDED_PROGRAMS = ("apt-get", "apt-cache", "dpkg-deb", "dpkg-query", "cc")
 _APT_SOURCES = "/etc/apt/sources.list.d/*.sources"
 _SECONDS_PER_SCRIPT = 300
 # As the suite's own driver sets them.
@@ -50,10 +50,12 @@ def obtain_suite(installation: Installation, folder: str) -> Suite:
     scripts = os.path.join(folder, "regress")
     if not os.path.isdir(scripts):
         _unpack_source(_download_source(installation, folder), scripts)
-    headers = os.path.join(folder, "headers")
+    # What is compiled with a newer minor's headers may need functions that the server lacks, and does not load then.
+    version = _run(["dpkg-query", "--show", "--showformat=${Version}", "postgresql-%d" % installation.major], folder)
+    headers = os.path.join(folder, "headers-%s" % version)
     if not os.path.isdir(headers):
-        _run(["apt-get", "-q", "download", "postgresql-server-dev-%d" % installation.major], folder)
-        (package,) = glob.glob(os.path.join(glob.escape(folder), "postgresql-server-dev-*.deb"))
+        _run(["apt-get", "-q", "download", "postgresql-server-dev-%d=%s" % (installation.major, version)], folder)
+        (package,) = glob.glob(os.path.join(glob.escape(folder), "postgresql-server-dev-*_%s_*.deb" % glob.escape(version)))
         _run(["dpkg-deb", "-x", package, headers], folder)
     return Suite(scripts, os.path.join(headers, "usr", "include", "postgresql", str(installation.major), "server"))
 

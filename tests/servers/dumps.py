@@ -9,6 +9,7 @@ import difflib
 import subprocess
 from collections.abc import Iterable
 
+from .installations import Installation
 from .server import Server, ServerFailed
 
 # Two dumps of one server are equal to the byte only when this key is.
@@ -18,10 +19,11 @@ _SESSION_OPTIONS = "-c default_transaction_read_only=off -c statement_timeout=0 
 _SHOWN_LINES = 40
 
 
-def dump_of(server: Server, *options: str) -> bytes:
-    """The output of pg_dumpall; raises ServerFailed with its words when it fails."""
-    command = [server.installation.program("pg_dumpall"), "-w", *options]
-    if server.installation.knows_restrict:
+def dump_of(server: Server, *options: str, clients: Installation | None = None) -> bytes:
+    """The output of pg_dumpall, the server's own or that of ``clients``; raises ServerFailed with its words when it fails."""
+    installation = clients or server.installation
+    command = [installation.program("pg_dumpall"), "-w", *options]
+    if installation.knows_restrict:
         command.append("--restrict-key=" + _RESTRICT_KEY)
     result = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, env=_environment(server))
     if result.returncode != 0:
