@@ -73,6 +73,23 @@ def test_the_zoo_comes_back_to_the_byte(every_installation, fresh_server, tmp_pa
         zoo.remove()
 
 
+def test_the_backup_of_an_emptied_server_is_not_taken_for_the_last_good_one_in_silence(fresh_server, newest_installation, tmp_path):
+    server = fresh_server(newest_installation)
+    server.psql("CREATE DATABASE orders; CREATE DATABASE stock")
+    full = make_backup(tmp_path, server)
+    assert full["warnings"] == []
+    server.psql("DROP DATABASE orders")
+    (told,) = make_backup(tmp_path, server)["warnings"]
+    assert "The server has no longer: orders," in told and full["backup"]["name"] in told
+    server.psql("DROP DATABASE stock")
+    for _hour in range(2):
+        make_backup(tmp_path, server)
+    warned = restore_backup(tmp_path, server)
+    assert "does not hold: stock," in warned["warnings"][0], warned["warnings"]
+    restored = restore_backup(tmp_path, server, wanted=full["backup"]["name"])
+    assert restored["warnings"] == [] and states(restored)["orders"] == states(restored)["stock"] == "restored"
+
+
 def test_the_door_of_the_target_stays_as_it_is(source, root, target):
     before = target.psql("SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'")
     restore_backup(root, target)

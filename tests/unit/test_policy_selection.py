@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -289,10 +290,11 @@ def test_whatever_the_volume_holds_the_answer_is_the_one_meant_or_an_error(seed)
 
 def test_ten_thousand_backups_are_searched_at_once():
     many = [backup(NOON - number * HOUR) for number in range(10000)]
-    began = datetime.now(timezone.utc)
+    # Of the processor, because others may work on the machine; what looks at each for each of them takes minutes.
+    began = time.process_time()
     assert select(many, "latest", NOON).backup is many[0]
     assert select(many, many[-1].name, NOON).backup is many[-1]
-    assert datetime.now(timezone.utc) - began < timedelta(seconds=2)
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize("asked", ["2026-11-22T11:00:", "2026-11-22T11:", "BACKUP-2026-11-22T11:00:", "backup-2026-11-22T11:"])

@@ -18,6 +18,7 @@ from typing import Any
 from ..backups import UNPROVEN, Backup
 from ..manifest import Manifest
 from ..names import SUFFIX_OF_CODEC, TIERS, DumpName
+from ..policy.missed import told_by_backup
 from ..policy.retention import Plan, TierPolicy, check_policy, plan
 from ..tools.errors import BackupDamaged, UsageError, VolumeError
 from ..volume.catalog import Catalog, read_catalog
@@ -110,9 +111,12 @@ class _Run:
                     raise _volume_error(error, self.request.root) from error
                 lease.check()
                 with self._catalog_lock():
-                    manifest = replace(manifest, sequence=_next_sequence(read_catalog(self.volume)))
+                    catalog = read_catalog(self.volume)
+                    manifest = replace(manifest, sequence=_next_sequence(catalog))
                     backup = work.publish(self.policy.tier, manifest)
             self.warnings.extend(manifest.warnings)
+            left_out = [entry.name for entry in manifest.left_out]
+            self.warnings.extend(told_by_backup(backup, catalog.of_tier(self.policy.tier), left_out))
             self._prove_unproven((self.policy.tier,))
             the_plan = self._prune(creating=backup)
         message = "Backup %s was made. %s" % (backup.name, self._removed_sentence())

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from ..backups import DAMAGED, PROVEN, UNPROVEN, Backup, Order
 from ..names import SUFFIX_OF_CODEC, TIERS
 from ..tools.errors import SelectionError, UsageError
+from .missed import told_by_latest
 from .moments import Moment, format_age, parse_moment
 
 LATEST = "latest"
@@ -99,7 +100,8 @@ def _latest(points: Sequence[_Point], now: datetime, maximum_age: timedelta | No
             % (len(points), newest_first[0].best.name, newest_first[0].best.why)
         )
     skipped = [(point.best, point.best.why) for point in newest_first[: newest_first.index(usable[0])]]
-    warnings = []
+    older = [point.best for point in points if point.readable and point.order < usable[0].order]
+    warnings = told_by_latest(usable[0].best, older)
     if maximum_age is not None:
         _check_age(usable[0].best, now, maximum_age, skipped)
         usable = [point for point in usable if -CLOCK_TOLERANCE <= now - point.best.time <= maximum_age]
