@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from ansible_collections.bandr.postgres.tests.servers.folder import ServerFolder
 from ansible_collections.bandr.postgres.tests.servers.installations import Installation
-from ansible_collections.bandr.postgres.tests.servers.server import Server
+from ansible_collections.bandr.postgres.tests.servers.server import Server, ServerFailed
 
 DATABASE = "regression"
 _NEEDED_PROGRAMS = ("apt-get", "apt-cache", "dpkg-deb", "dpkg-query", "cc")
@@ -47,26 +47,29 @@ def obtain_suite(installation: Installation, folder: str) -> Suite:
     if missing:
         raise Unobtainable("not installed here: %s" % ", ".join(missing))
     os.makedirs(folder, exist_ok=True)
-    scripts = os.path.join(folder, "regress")
+    version = _run(["dpkg-query", "--show", "--showformat=${Version}", "postgresql-%d" % installation.major], folder)
+    scripts, headers = os.path.join(folder, "regress"), os.path.join(folder, "headers-%s" % version)
+    if not (os.path.isdir(scripts) and os.path.isdir(headers)):
+        _run(["apt-get", *_apt_options(folder), "update"], folder)
     if not os.path.isdir(scripts):
         _unpack_source(_download_source(installation, folder), scripts)
-    # What is compiled with a newer minor's headers may need functions that the server lacks, and does not load then.
-    version = _run(["dpkg-query", "--show", "--showformat=${Version}", "postgresql-%d" % installation.major], folder)
-    headers = os.path.join(folder, "headers-%s" % version)
     if not os.path.isdir(headers):
-        _run(["apt-get", "-q", "download", "postgresql-server-dev-%d=%s" % (installation.major, version)], folder)
-        (package,) = glob.glob(os.path.join(glob.escape(folder), "postgresql-server-dev-*_%s_*.deb" % glob.escape(version)))
-        _run(["dpkg-deb", "-x", package, headers], folder)
+        # What is compiled with a newer minor's headers may need functions that the server lacks, and does not load then.
+        _unpack_headers(_download_headers("postgresql-server-dev-%d" % installation.major, version, folder), headers)
     return Suite(scripts, os.path.join(headers, "usr", "include", "postgresql", str(installation.major), "server"))
 
 
 def build_database(server: Server, suite: Suite) -> ServerFolder:
-    """Run the whole suite on ``server``; returns the folder of its library, which every restore needs too."""
+    """Run the whole suite on ``server``; returns the folder of its library, which every restore needs too; raises Unobtainable."""
     folder = ServerFolder()
     scripts = shutil.copytree(suite.scripts, os.path.join(folder.path, "regress"))
     library_folder = os.path.join(folder.path, "lib")
     _make_libraries(suite, scripts, library_folder, server.installation)
     _open_to_server(folder.path)
+    try:
+        server.psql("LOAD '%s'" % os.path.join(library_folder, "regress.so"))
+    except ServerFailed as error:
+        raise Unobtainable("the suite's library, compiled for another minor release, does not load (%s)" % error) from error
     results = os.path.join(scripts, "results")
     os.mkdir(results)
     os.chmod(results, 0o777)
@@ -108,7 +111,6 @@ def _schedule(scripts: str) -> list[str]:
 def _download_source(installation: Installation, folder: str) -> str:
     options = _apt_options(folder)
     package = "postgresql-%d" % installation.major
-    _run(["apt-get", *options, "update"], folder)
     known = re.findall(r"^Version: (\S+)$", _run(["apt-cache", *options, "showsrc", package], folder), re.MULTILINE)
     # Updates may name a source that their server no longer has; an older one does as well.
     for version in sorted(known, key=lambda text: [int(number) for number in re.findall(r"\d+", text)], reverse=True):
@@ -120,13 +122,34 @@ def _download_source(installation: Installation, folder: str) -> str:
     raise Unobtainable("apt knows no source of %s that can be fetched" % package)
 
 
+def _download_headers(package: str, version: str, folder: str) -> str:
+    """The package file of that version, or of the newest one where it is gone."""
+    place = os.path.join(folder, "downloaded")
+    for wanted in ("%s=%s" % (package, version), package):
+        shutil.rmtree(place, ignore_errors=True)
+        os.mkdir(place)
+        try:
+            _run(["apt-get", *_apt_options(folder), "download", wanted], place)
+        except Unobtainable:
+            continue
+        return glob.glob(os.path.join(glob.escape(place), "*.deb"))[0]
+    raise Unobtainable("apt knows no %s that can be fetched" % package)
+
+
+def _unpack_headers(package: str, target: str) -> None:
+    beside = target + ".unpacked"
+    shutil.rmtree(beside, ignore_errors=True)
+    _run(["dpkg-deb", "-x", package, beside], os.path.dirname(target))
+    os.rename(beside, target)
+
+
 def _apt_options(folder: str) -> list[str]:
     parts, lists = os.path.join(folder, "sources.list.d"), os.path.join(folder, "lists")
     os.makedirs(parts, exist_ok=True)
     os.makedirs(os.path.join(lists, "partial"), exist_ok=True)
     for path in glob.glob(_APT_SOURCES):
         with open(path, encoding="utf-8") as file:
-            text = re.sub(r"(?m)^Types:.*$", "Types: deb-src", file.read())
+            text = re.sub(r"(?m)^Types:.*$", "Types: deb deb-src", file.read())
         with open(os.path.join(parts, os.path.basename(path)), "w", encoding="utf-8") as file:
             file.write(text)
     settings = {
