@@ -9,7 +9,7 @@ import json
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.bandr.postgres.plugins.plugin_utils.tiers import TiersError, complete_tiers
+from ansible_collections.bandr.postgres.plugins.plugin_utils.tiers import Tier, TiersError, complete_tiers
 
 DOCUMENTATION = r"""
 name: backup_tiers
@@ -51,7 +51,7 @@ _value:
 """
 
 
-def backup_tiers(declared: object) -> list[dict]:
+def backup_tiers(declared: object) -> list[Tier]:
     """Complete ``declared``; raises AnsibleFilterError with the sentence."""
     try:
         return complete_tiers(json.loads(declared) if isinstance(declared, str) else declared)

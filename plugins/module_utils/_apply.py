@@ -20,7 +20,7 @@ from ._owned import declared_values, is_as_declared
 try:
     import yaml
 except ImportError:  # the Kubernetes client needs it as well, and says so
-    yaml = None  # type: ignore[assignment]
+    pass
 
 _COPY = "kubectl.kubernetes.io/last-applied-configuration"
 _SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
@@ -238,8 +238,8 @@ def _look_again(cluster: Cluster, sets: Sequence[ObjectSet], changes: dict[str, 
                 continue
             now = declared_part(lists[asked].get(change.name))
             if declared_values(definition, now) != declared_values(definition, change.after):
-                error = "%s was applied, and the cluster holds something else: does another controller manage it?" % change.title
-                changes[one.name][index] = replace(change, state="failed", error=error)
+                undone = "%s was applied, and the cluster holds something else: does another controller manage it?" % change.title
+                changes[one.name][index] = replace(change, state="failed", error=undone)
 
 
 def _namespace(definition: dict) -> str:
@@ -255,10 +255,10 @@ def _apply(cluster: Cluster, definition: dict, before: dict | None) -> Change:
     if before is not None and is_as_declared(definition, before, cluster.manager):
         return Change("unchanged", kind, name)
     try:
-        after = cluster.apply(definition)
+        applied = cluster.apply(definition)
     except ClusterError as error:
         return Change("failed", kind, name, error=str(error))
-    before, after = declared_part(before), declared_part(after)
+    before, after = declared_part(before), declared_part(applied)
     state = "created" if before is None else "unchanged" if before == after else "changed"
     return Change(state, kind, name, before, after)
 

@@ -66,7 +66,7 @@ class DynamicCluster:
         """Delete an object, and in the background what belongs to it; one that is gone already is no error."""
         metadata = definition["metadata"]
         resource = self._resource(definition["kind"], definition["apiVersion"])
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         if self._client.dry_run:
             # In the body, because the server takes no notice of the query where there is a body.
             body["dryRun"] = ["All"]

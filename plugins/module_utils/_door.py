@@ -42,7 +42,6 @@ def run_operation(module: AnsibleModule, operation: Callable[[Context], dict[str
         result = _failure(error)
         _warn(module, result.pop("warnings", ()))
         module.fail_json(**result)
-        return
     _warn(module, result.pop("warnings", ()))
     module.exit_json(msg=result.pop("message"), **result)
 

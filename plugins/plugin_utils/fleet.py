@@ -139,7 +139,7 @@ class Fleet:
 
 
 def _sentence(error: Exception) -> str:
-    return str(getattr(error, "message", None) or error or type(error).__name__).strip()
+    return str(getattr(error, "message", None) or error).strip() or type(error).__name__
 
 
 def invalid(member: Member, options: dict[str, Any], validator: ArgumentSpecValidator) -> list[str]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .tiers import DEFAULTS, TIERS
+from .tiers import DEFAULTS, TIERS, TierValues
 
 # What an operator was to replace, and so what is not set.
 _NOT_SET = ("", "SetMe", "None")
-_OLD_HOURLY = {"schedule": "14 * * * *", "count": 24}
+_OLD_HOURLY: TierValues = {"schedule": "14 * * * *", "count": 24}
 _OLD_SECRET_KEY = "root_password"  # noqa: S105 (the name of a key)
 
 _NO_BUCKET = (
@@ -154,16 +154,16 @@ def _volume(given: _Given, migration: Migration) -> None:
 
 def _tiers(given: _Given, migration: Migration) -> None:
     once = given.text("backup_type") == "once"
-    tiers: dict[str, dict] = {}
+    tiers: dict[str, TierValues] = {}
     for tier in TIERS:
-        old = _OLD_HOURLY if tier == "hourly" else {"schedule": "", "count": 0}
+        old: TierValues = _OLD_HOURLY if tier == "hourly" else {"schedule": "", "count": 0}
         name = "backup_cron_%s" % tier
         schedule = given.text(name + "_schedule") or old["schedule"]
         count = given.number(name + "_count", old["count"])
         if not schedule or (once and tier != "hourly"):
             continue
         if not count:
-            count = int(DEFAULTS[tier]["count"])
+            count = DEFAULTS[tier]["count"]
             migration.notes.append("%s_count is 0, which deleted every backup of the tier; %d is taken." % (name, count))
         tiers[tier] = {"schedule": schedule, "count": count}
     if once:

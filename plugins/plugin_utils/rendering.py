@@ -24,7 +24,7 @@ _PLAIN = (str, int, float, type(None))
 class _Plugins(dict):
     """Jinja's own filters or tests, and Ansible's of any other name."""
 
-    def __init__(self, own: Mapping[str, Callable[..., Any]], loader: Any) -> None:
+    def __init__(self, own: Mapping[str, Any], loader: Any) -> None:
         super().__init__(own)
         self._loader = loader
 

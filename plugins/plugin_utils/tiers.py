@@ -6,11 +6,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypedDict
 
 from .schedule import ScheduleError, shortest_interval
 
+
+class TierValues(TypedDict):
+    """How often a tier works, and how many backups it keeps."""
+
+    schedule: str
+    count: int
+
+
+class Tier(TierValues):
+    """A tier with every value filled in."""
+
+    tier: str
+    interval_seconds: int
+    deadline_seconds: int
+    suspend: bool
+    arguments: list[str]
+
+
 TIERS = ("hourly", "daily", "weekly", "monthly")
-DEFAULTS = {
+DEFAULTS: dict[str, TierValues] = {
     "hourly": {"schedule": "7 * * * *", "count": 24},
     "daily": {"schedule": "55 0 * * *", "count": 7},
     "weekly": {"schedule": "50 0 * * 0", "count": 4},
@@ -25,7 +44,7 @@ class TiersError(ValueError):
     """Tiers that cannot be meant; the message is a sentence that names the variable."""
 
 
-def complete_tiers(declared: object) -> list[dict]:
+def complete_tiers(declared: object) -> list[Tier]:
     """The declared tiers in order, each with every value filled in; raises TiersError.
 
     A tier's value may be empty (all defaults), and numbers may be text, as surveys have them.
@@ -38,14 +57,14 @@ def complete_tiers(declared: object) -> list[dict]:
         raise TiersError("pg_backup_tiers has %s; the tiers are %s." % (", ".join(unknown), ", ".join(TIERS)))
     if "hourly" not in declared:
         raise TiersError("pg_backup_tiers has no hourly tier, and only hourly makes backups; any schedule is possible for it.")
-    tiers: list[dict] = []
+    tiers: list[Tier] = []
     for name in TIERS:
         if name in declared:
             tiers.append(_complete(name, declared[name], tiers))
     return tiers
 
 
-def _complete(name: str, declared: object, earlier: list[dict]) -> dict:
+def _complete(name: str, declared: object, earlier: list[Tier]) -> Tier:
     values = {} if declared in (None, "") else declared
     if not isinstance(values, Mapping):
         raise TiersError("pg_backup_tiers.%s is %r; it must hold values such as schedule and count." % (name, declared))
@@ -57,10 +76,10 @@ def _complete(name: str, declared: object, earlier: list[dict]) -> dict:
         interval = shortest_interval(schedule)
     except ScheduleError as error:
         raise TiersError("pg_backup_tiers.%s: %s" % (name, error)) from error
-    tier = {
+    tier: Tier = {
         "tier": name,
         "schedule": schedule,
-        "count": _number(name, "count", values, int(DEFAULTS[name]["count"])),
+        "count": _number(name, "count", values, DEFAULTS[name]["count"]),
         "interval_seconds": interval,
         "deadline_seconds": _number(name, "deadline_seconds", values, max(_MARGIN // 2, min(interval - _MARGIN, _LONGEST_DEADLINE))),
         "suspend": str(values.get("suspend", False)).lower() in ("true", "yes", "on", "1"),

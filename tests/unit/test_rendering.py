@@ -285,6 +285,16 @@ def test_what_cannot_be_worked_out_says_why(role, fleet) -> None:
         member["pg_backup_complete_tiers"]
 
 
+def test_what_fails_without_a_word_is_told_by_its_kind(role, fleet, monkeypatch) -> None:
+    def fail(raw: str) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(fleet, "_templar", SimpleNamespace(copy_with_new_env=lambda available_variables: SimpleNamespace(template=fail)))
+    member = fleet._resolved("orders", variables(role, pg_backup_host=trust_as_template("{{ pg_backup_host }}")))
+    with pytest.raises(AnsibleError, match=r"^pg_backup_host: RecursionError$"):
+        member["pg_backup_host"]
+
+
 def test_what_is_learnt_later_completes_what_waited_for_it(role, fleet) -> None:
     known = variables(role)
     del known["pg_backup_seen"]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Callable
 
+from .._jobs.follower import CONNECTION_ERRORS
 from .._jobs.watching import ClusterError
 from .._owned import FIELD_MANAGER
 from .._rights import missing_right
@@ -17,7 +18,6 @@ from .log import BuildLog
 from .manifests import BUILD_API, IMAGE_API
 
 try:
-    import urllib3
     from kubernetes.dynamic.exceptions import ResourceNotFoundError
     from openshift.dynamic import DynamicClient
 
@@ -60,7 +60,7 @@ class OpenShiftBuilds:
             self._client.resources.get(kind="Build", api_version=BUILD_API)
         except ResourceNotFoundError:
             return False
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except CONNECTION_ERRORS as error:
             raise ClusterError("The API server does not answer (to name its APIs): %s." % error, passing=True) from error
         return True
 
@@ -124,7 +124,7 @@ class OpenShiftBuilds:
                 raise
             return None
 
-    def events_of(self, thing: dict[str, Any]) -> list[dict[str, Any]]:
+    def events_of(self, thing: dict[str, Any]) -> Sequence[dict[str, Any]]:
         """Events of an object; none where they may not be read."""
         selector = "involvedObject.uid=%s" % thing["metadata"]["uid"]
         try:
@@ -137,7 +137,7 @@ class OpenShiftBuilds:
 
     def images_in_use(self, namespaces: Iterable[str]) -> frozenset[str]:
         """The images that CronJobs and Jobs of these namespaces run; raises ClusterError where that cannot be seen."""
-        images = set()
+        images: set[str] = set()
         for namespace in namespaces:
             specs = [one["spec"]["jobTemplate"]["spec"] for one in self.list("CronJob", namespace=namespace)]
             specs += [one["spec"] for one in self.list("Job", namespace=namespace)]
@@ -180,7 +180,7 @@ class OpenShiftBuilds:
             return self._client.resources.get(kind=kind, api_version=APIS[kind])
         except ResourceNotFoundError as error:
             raise ClusterError("The cluster does not serve %s of %s." % (kind, APIS[kind]), _NOT_FOUND) from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except CONNECTION_ERRORS as error:
             raise ClusterError("The API server does not answer (to name its APIs): %s." % error, passing=True) from error
 
     def _ask(self, what: str, function: Callable[..., Any], **parameters: Any) -> dict[str, Any]:
@@ -191,7 +191,7 @@ class OpenShiftBuilds:
     def _call(self, what: str, function: Callable[..., Any], **parameters: Any) -> Any:
         try:
             return function(**parameters)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except CONNECTION_ERRORS as error:
             raise ClusterError("The API server does not answer (to %s): %s." % (what, error), passing=True) from error
         except Exception as error:  # the client has a class for each HTTP status
             if not hasattr(error, "status"):

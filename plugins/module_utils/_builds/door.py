@@ -72,7 +72,6 @@ def build_in_cluster(module: AnsibleModule) -> None:
             result = bring_about_image(cluster, request)
     except (BuildError, ClusterError, OSError) as error:
         module.fail_json(msg=str(error))
-        return
     for warning in result.pop("warnings"):
         module.warn(warning)
     if result["succeeded"]:

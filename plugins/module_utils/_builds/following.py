@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
@@ -44,7 +45,7 @@ class Cluster(Protocol):
     def pod_of(self, build: dict[str, Any]) -> dict[str, Any] | None:
         """The pod of a Build, or None."""
 
-    def events_of(self, thing: dict[str, Any]) -> list[dict[str, Any]]:
+    def events_of(self, thing: dict[str, Any]) -> Sequence[dict[str, Any]]:
         """Events of an object."""
 
     def images_in_use(self, namespaces: tuple[str, ...]) -> frozenset[str]:

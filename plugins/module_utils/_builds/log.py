@@ -8,13 +8,8 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable
 
-from .._jobs.follower import KEPT_LINES, read_lines
+from .._jobs.follower import CONNECTION_ERRORS, KEPT_LINES, read_lines
 from .._jobs.watching import ClusterError
-
-try:
-    from urllib3.exceptions import HTTPError
-except ImportError:  # the door tells which library is missing before anything here is used
-    HTTPError = OSError
 
 _RETRY_SECONDS = 1.0
 
@@ -53,7 +48,7 @@ class BuildLog:
             except ClusterError as error:
                 if not error.passing:
                     return
-            except (HTTPError, OSError):
+            except CONNECTION_ERRORS:
                 pass  # asked for again below; what is known already is left out
             if last:
                 return

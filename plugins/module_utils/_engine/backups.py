@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, overload
 
 from .manifest import Manifest
 from .manifest_text import ManifestText
@@ -29,7 +29,11 @@ class Order(NamedTuple):
 class _ReadWhenAskedFor:
     """Lets the field ``manifest`` be given as its stored text; the record is built when somebody asks for it."""
 
-    def __get__(self, backup: Any, owner: type | None = None) -> Any:
+    @overload
+    def __get__(self, backup: None, owner: type[Backup]) -> _ReadWhenAskedFor: ...
+    @overload
+    def __get__(self, backup: Backup, owner: type[Backup]) -> Manifest | None: ...
+    def __get__(self, backup: Backup | None, owner: type[Backup]) -> Manifest | _ReadWhenAskedFor | None:
         if backup is None:
             return self
         held = backup.__dict__["held_manifest"]
@@ -37,12 +41,8 @@ class _ReadWhenAskedFor:
             held = backup.__dict__["held_manifest"] = held.read()
         return held
 
-    def __set__(self, backup: Any, value: Any) -> None:
+    def __set__(self, backup: Backup, value: Manifest | ManifestText | _ReadWhenAskedFor | None) -> None:
         backup.__dict__["held_manifest"] = None if value is self else value
-
-
-def _read_when_asked_for() -> Any:
-    return _ReadWhenAskedFor()
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Backup:
     state: str
     why: str
     order: Order
-    manifest: Manifest | None = field(default=_read_when_asked_for(), compare=False, repr=False)
+    manifest: _ReadWhenAskedFor = field(default=_ReadWhenAskedFor(), compare=False, repr=False)
 
     @property
     def name(self) -> str:

@@ -15,7 +15,7 @@ import os
 import sys
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Mapping, Sequence, TextIO
+from typing import TYPE_CHECKING, Any, Mapping, NoReturn, Sequence, TextIO
 
 from .environment import default_command, options_from
 from .names import DEFAULT_COUNT, TIERS
@@ -33,6 +33,8 @@ from .volume.root import holds_tiers, is_mounted
 
 # What one command alone needs is imported where it runs: a list is printed in half the time.
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from .operations.backup import BackupRequest
     from .operations.drill import DrillRequest
     from .operations.restore import RestoreRequest
@@ -157,7 +159,7 @@ def _backup_request(options: dict[str, Any]) -> BackupRequest:
     )
 
 
-def _restore_request(options: dict[str, Any], maximum_age: Any) -> RestoreRequest:
+def _restore_request(options: dict[str, Any], maximum_age: timedelta | None) -> RestoreRequest:
     from .operations.restore import RestoreRequest
 
     return RestoreRequest(
@@ -177,7 +179,7 @@ def _restore_request(options: dict[str, Any], maximum_age: Any) -> RestoreReques
     )
 
 
-def _drill_request(options: dict[str, Any], maximum_age: Any) -> DrillRequest:
+def _drill_request(options: dict[str, Any], maximum_age: timedelta | None) -> DrillRequest:
     from .operations.drill import DrillRequest
     from .policy.drill import parse_size
 
@@ -230,7 +232,7 @@ def _linger(minutes: int, last: bool) -> None:
 class _Parser(argparse.ArgumentParser):
     """Turns wrong use into a sentence and an exit code like every other error."""
 
-    def error(self, message: str) -> Any:
+    def error(self, message: str) -> NoReturn:
         raise UsageError("The command line cannot be understood: %s. Nothing was changed; see --help." % message)
 
 

@@ -10,11 +10,10 @@ import time
 from typing import Any, Callable
 
 from .._rights import missing_right
-from .follower import KEPT_LINES, Follower
+from .follower import CONNECTION_ERRORS, KEPT_LINES, Follower
 from .watching import ClusterError
 
 try:
-    import urllib3
     from kubernetes.client import BatchV1Api, CoreV1Api
     from kubernetes.client.exceptions import ApiException
 except ImportError:  # the door tells which library is missing before anything here is used
@@ -150,7 +149,7 @@ class KubernetesJobs:
     def _call(self, what: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         try:
             return function(*arguments, **options)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except CONNECTION_ERRORS as error:
             raise ClusterError("The API server does not answer (to %s): %s." % (what, error), passing=True) from error
         except ApiException as error:
             status = error.status or 0

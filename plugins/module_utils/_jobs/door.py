@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, TextIO
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
@@ -16,6 +16,9 @@ from ansible_collections.kubernetes.core.plugins.module_utils.k8s.core import An
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.exceptions import CoreException
 
 from .watching import ClusterError
+
+if TYPE_CHECKING:
+    from .cluster import KubernetesJobs
 
 
 def api_client_of(module: AnsibleModule) -> Any:
@@ -28,7 +31,7 @@ def api_client_of(module: AnsibleModule) -> Any:
 
 
 def run_in_cluster(
-    module: AnsibleModule, operation: Callable[[Any], dict[str, Any]], namespace: str | None, log_file: str | None = None
+    module: AnsibleModule, operation: Callable[[KubernetesJobs], dict[str, Any]], namespace: str | None, log_file: str | None = None
 ) -> None:
     """Exit the module with what ``operation`` returns, as a failure where it says that it did not succeed."""
     try:
@@ -45,7 +48,6 @@ def run_in_cluster(
             result = operation(cluster)
     except (ClusterError, OSError) as error:
         module.fail_json(msg=str(error))
-        return
     for warning in [*result.pop("warnings", ()), *cluster.warnings]:
         module.warn(warning)
     if result.get("succeeded", True) or module.check_mode:
@@ -53,7 +55,7 @@ def run_in_cluster(
     module.fail_json(**result)
 
 
-def line_writer(file: Any, secrets: set[str]) -> Callable[[str], None]:
+def line_writer(file: TextIO, secrets: set[str]) -> Callable[[str], None]:
     """A function that writes a line to ``file`` with the secrets masked."""
 
     def say(line: str) -> None:

@@ -13,8 +13,10 @@ from .watching import ClusterError
 
 try:
     from urllib3.exceptions import HTTPError
+
+    CONNECTION_ERRORS: tuple[type[Exception], ...] = (HTTPError, OSError)
 except ImportError:  # the door tells which library is missing before anything here is used
-    HTTPError = OSError
+    CONNECTION_ERRORS = (OSError,)
 
 # The end of a log matters most; a program that floods it must not fill our memory.
 KEPT_LINES = 20_000
@@ -61,7 +63,7 @@ class Follower:
             except ClusterError as error:
                 if not error.passing:
                     return
-            except (HTTPError, OSError):
+            except CONNECTION_ERRORS:
                 # The connection broke; the log is asked for again, and what is known already is left out.
                 barren = 0
             self._stop.wait(_RETRY_SECONDS)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,7 @@ from ..policy.missed import told_by_backup
 from ..policy.retention import Plan, TierPolicy, check_policy, plan
 from ..tools.errors import BackupDamaged, UsageError, VolumeError
 from ..volume.catalog import Catalog, read_catalog
-from ..volume.lease import hold
+from ..volume.lease import Lease, hold
 from ..volume.pins import pinned
 from ..volume.promotion import link_backup
 from ..volume.removal import remove_backup
@@ -163,7 +164,7 @@ class _Run:
             raise ValueError("the hourly tier needs to know what to dump")
         return self.request.dump
 
-    def _catalog_lock(self) -> Any:
+    def _catalog_lock(self) -> AbstractContextManager[Lease]:
         return hold(self.volume, "catalog", _CATALOG_WAIT_SECONDS, on_wait=self.context.progress.say)
 
     def _free_time(self) -> datetime:

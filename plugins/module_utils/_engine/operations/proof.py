@@ -84,7 +84,7 @@ def _decoded(context: Context, backup: Backup, codec: str, file: BinaryIO, store
     except BackupDamaged as error:
         raise _damaged(backup, error.message.rstrip(".")) from error
     finally:
-        chunks.close()  # type: ignore[attr-defined]
+        chunks.close()
 
 
 def _compare_stored(context: Context, backup: Backup, manifest: Manifest, file: BinaryIO) -> Manifest:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from ..names import format_name_time
 from ..postgres.quoting import quote_identifier, quote_literal
@@ -154,5 +153,5 @@ class Room:
                     raise
             time.sleep(_RENAME_PAUSE_SECONDS)
 
-    def _execute(self, door: str, statements: str) -> Any:
+    def _execute(self, door: str, statements: str) -> str:
         return self._session.execute(statements, door)

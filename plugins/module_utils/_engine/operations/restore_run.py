@@ -22,7 +22,7 @@ from ..postgres.session import StatementFailed
 from ..targets import ASIDE_PREFIX, BUILT_IN, UnfinishedNote
 from ..tools.errors import ConnectionFailed, EngineError, Interrupted, RestoredWithErrors, RestoreFailed
 from ..tools.processes import Runner
-from ..tools.workers import Workers
+from ..tools.workers import Piece, Workers
 from .context import Context
 from .replacement import Room
 from .restore_look import Look
@@ -129,7 +129,7 @@ class RestoreRun:
             else:
                 self._restore_into_place(sections, list(self._seen.wish.names), reader)
 
-    def _several(self, work: Callable[[Any], None], pieces: list) -> None:
+    def _several(self, work: Callable[[Piece], None], pieces: list[Piece]) -> None:
         """As many at a time as the request allows. When one fails, those that were begun reach their ends, and no other begins."""
         if self._request.jobs > 1:
             Workers(self._request.jobs, "restore", self._filling.runner.stop_all).run(work, pieces, let_others_end=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import BinaryIO, Iterator
+from typing import BinaryIO, Generator, Iterator
 
 from ..manifest import Manifest, Section
 from ..tools.codecs import decode
@@ -39,7 +39,7 @@ class SectionReader:
         self._context = context
         self._manifest = manifest
         self._file = file
-        self._stream: Iterator[bytes] | None = None
+        self._stream: Generator[bytes, None, None] | None = None
         self._position = 0
         self._rest = memoryview(b"")
 
@@ -69,7 +69,7 @@ class SectionReader:
     def close(self) -> None:
         """End the decoder; safe to call at any time."""
         if self._stream is not None:
-            self._stream.close()  # type: ignore[attr-defined]
+            self._stream.close()
             self._stream = None
         self._position, self._rest = 0, memoryview(b"")
 
@@ -99,7 +99,7 @@ class SectionReader:
             if wanted:
                 yield piece
 
-    def _decoded(self, offset: int, length: int | None) -> Iterator[bytes]:
+    def _decoded(self, offset: int, length: int | None) -> Generator[bytes, None, None]:
         try:
             yield from decode(self._context.runner, self._manifest.codec, _Place(self._file, offset), length)
         except OSError as error:

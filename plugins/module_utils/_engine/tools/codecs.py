@@ -16,7 +16,7 @@ import subprocess
 import threading
 import zlib
 from abc import ABC, abstractmethod
-from typing import IO, Callable, Iterator, Protocol
+from typing import IO, Callable, Generator, Iterator, Protocol
 
 from .errors import BackupDamaged, EngineError, UsageError, VolumeError
 from .processes import Process, Runner
@@ -168,7 +168,7 @@ def decode(
     stored: Readable,
     length: int | None = None,
     observe: Callable[[bytes], None] | None = None,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Yield the SQL held by the frames in ``stored``, from its position on, for ``length`` stored bytes (None: to the end).
 
     ``observe`` is given each stored chunk as it is read, so that one pass can check both sides. Raises BackupDamaged
@@ -201,7 +201,7 @@ def _stored_chunks(stored: Readable, length: int | None) -> Iterator[bytes]:
         yield chunk
 
 
-def _decode_gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _decode_gzip(chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
     decoder = None
     try:
         for chunk in chunks:
@@ -221,7 +221,7 @@ def _decode_gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise BackupDamaged("The stored file ends in the middle of its gzip data.")
 
 
-def _decode_zstd(runner: Runner, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _decode_zstd(runner: Runner, chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
     program = shutil.which("zstd")
     if program is None:
         raise UsageError("This backup is compressed by zstd, but the program zstd is not on PATH. Nothing was changed; install zstd.")

@@ -50,20 +50,17 @@ class Process:
     @property
     def stdin(self) -> IO[bytes]:
         """The pipe into the child; only where it was asked for."""
-        assert_pipe(self._popen.stdin)
-        return self._popen.stdin  # type: ignore[return-value]
+        return _asked_for(self._popen.stdin)
 
     @property
     def stdout(self) -> IO[bytes]:
         """The pipe out of the child; only where it was asked for."""
-        assert_pipe(self._popen.stdout)
-        return self._popen.stdout  # type: ignore[return-value]
+        return _asked_for(self._popen.stdout)
 
     @property
     def stderr(self) -> IO[bytes]:
         """The child's complaints; only where they were asked for."""
-        assert_pipe(self._popen.stderr)
-        return self._popen.stderr  # type: ignore[return-value]
+        return _asked_for(self._popen.stderr)
 
     @property
     def pid(self) -> int:
@@ -140,10 +137,11 @@ def _close(descriptor: int | None) -> None:
         os.close(descriptor)
 
 
-def assert_pipe(pipe: IO[bytes] | None) -> None:
-    """Raise ValueError for a pipe that was not asked for."""
+def _asked_for(pipe: IO[bytes] | None) -> IO[bytes]:
+    """The pipe; raises ValueError for one that was not asked for."""
     if pipe is None:
         raise ValueError("this child was started without that pipe")
+    return pipe
 
 
 class Runner:

@@ -222,7 +222,7 @@ def _in_order(found: list[_Found]) -> tuple[Backup, ...]:
             # A clock that was set back must not make a newer backup older than the ones before it.
             effective = newest = time if newest is None or time > newest else newest
         order = Order(effective, sequence, file_name)
-        backups.append(Backup(tier, file_name, path, time, size, state, why, order, manifest))  # type: ignore[arg-type]
+        backups.append(Backup(tier, file_name, path, time, size, state, why, order, manifest))
     backups.sort(key=lambda backup: TIERS.index(backup.tier))
     backups.sort(key=attrgetter("order"))
     return tuple(backups)
