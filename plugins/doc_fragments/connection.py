@@ -15,6 +15,8 @@ options:
     description:
       - The server's host name, address, or folder of its socket.
       - What is not given here or in the following options is taken from the variables of libpq, such as E(PGHOST).
+      - Without it, a service that E(PGSERVICE) names is taken, but never its database and its C(options), which may go into E(PGOPTIONS).
+        A password that the service has counts more than O(password) and O(passfile).
     type: str
   port:
     description: The server's port.
@@ -31,7 +33,7 @@ options:
     type: str
   passfile:
     description:
-      - A password file as libpq knows it, on the host that runs the module.
+      - A password file as libpq knows it, on the host that runs the module. It counts more than E(PGPASSWORD).
       - A file that others may read, which libpq would ignore, is copied to a private place while the module runs.
     type: path
   sslmode:

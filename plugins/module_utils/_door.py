@@ -48,11 +48,13 @@ def run_operation(module: AnsibleModule, operation: Callable[[Context], dict[str
 
 def connection_of(params: dict[str, Any]) -> Connection:
     """The connection that a module's parameters describe."""
+    # Were it there, libpq would prefer a password of the environment to the file that was given.
+    no_other = "" if params["passfile"] is not None else None
     return Connection(
         host=params["host"],
         port=params["port"],
         user=params["user"],
-        password=params["password"],
+        password=params["password"] if params["password"] is not None else no_other,
         passfile=params["passfile"],
         sslmode=params["sslmode"],
         sslrootcert=params["sslrootcert"],

@@ -80,7 +80,7 @@ options:
     type: bool
     default: true
   lock_wait_seconds:
-    description: How long to wait for a locked table before the run fails.
+    description: How long to wait for a locked table before the run fails, at least 1.
     type: int
     default: 300
   jobs:

@@ -71,7 +71,7 @@ def test_settings_that_only_newer_servers_know_are_overruled_there(server):
         version = int(server.psql("SHOW server_version_num"))
         connection = replace(connection_to(server), user="hasty")
         assert context.session(connection).execute(shown).split() == ["1h"] * len(names)
-        for known in (connection.knowing(version), connection.for_restore(version, True)):
+        for known in (connection.knowing(version, True), connection.for_restore(version, True)):
             assert context.session(known).execute(shown).split() == ["0"] * len(names)
     finally:
         server.psql("DROP ROLE hasty")
@@ -111,6 +111,28 @@ def test_a_trigger_on_logins_does_not_fire_in_a_restore(newest_installation, fre
     result = restore_backup(tmp_path, target)
     assert result["warnings"] == []
     assert target.psql("SELECT evtenabled FROM pg_event_trigger", "guarded", PGOPTIONS="-c event_triggers=off") == "A"
+
+
+def test_a_trigger_on_logins_neither_stops_nor_sees_a_backup_by_a_superuser(newest_installation, fresh_server, tmp_path):
+    source, target = fresh_server(newest_installation), fresh_server(newest_installation)
+    source.psql("CREATE DATABASE shut; CREATE DATABASE watched; CREATE ROLE reader LOGIN; GRANT pg_read_all_data TO reader")
+    trigger = (
+        "CREATE TABLE seen (who text); CREATE FUNCTION look() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN %s END $$;"
+        "CREATE EVENT TRIGGER guard ON login EXECUTE FUNCTION look(); ALTER EVENT TRIGGER guard ENABLE ALWAYS"
+    )
+    # It finds its table only where nobody has taken its schema off the search_path.
+    for name in ("watched", "postgres"):
+        source.psql(trigger % "INSERT INTO seen VALUES (session_user);", name)
+    # A user without rights is seen like everybody; that is no reason to fail.
+    make_backup(tmp_path, source, user="reader", role_passwords=False)
+    assert "reader" in source.psql("SELECT who FROM seen", "watched").split()
+    source.psql(trigger % "RAISE EXCEPTION 'shut';", "shut")
+    source.psql("TRUNCATE seen", "watched", PGOPTIONS="-c event_triggers=off")
+    make_backup(tmp_path, source)
+    assert source.psql("SELECT count(*) FROM seen", "watched", PGOPTIONS="-c event_triggers=off") == "0"
+    for request in ({}, {"replace": True}, {"databases": ("watched", "shut"), "replace": True}):
+        assert restore_backup(tmp_path, target, **request)["warnings"] == []
+    assert target.psql("SELECT count(*) FROM seen", "watched", PGOPTIONS="-c event_triggers=off") == "0"
 
 
 FORGED = """

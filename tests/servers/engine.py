@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ...plugins.module_utils._engine.operations.backup import BackupRequest, run_backup
@@ -23,9 +24,13 @@ def connection_to(server: Server) -> Connection:
     return Connection(**server.connection_settings)
 
 
-def make_backup(root: Any, server: Server, clients: Installation | None = None, codec: str = "auto", **options: Any) -> dict[str, Any]:
-    """Back up ``server`` into the hourly tier of ``root``; ``options`` are those of the dump."""
-    settings = DumpSettings(connection_to(server), DumpOptions(**options), codec)
+def make_backup(
+    root: Any, server: Server, clients: Installation | None = None, codec: str = "auto", user: str | None = None, **options: Any
+) -> dict[str, Any]:
+    """Back up ``server`` into the hourly tier of ``root``; ``options`` are those of the dump. ``user``: whom to log in as."""
+    connection = connection_to(server)
+    connection = connection if user is None else replace(connection, user=user)
+    settings = DumpSettings(connection, DumpOptions(**options), codec)
     context = Context(client_folder=(clients or server.installation).bin_folder)
     return run_backup(context, BackupRequest(str(root), TierPolicy("hourly", 24), settings))
 

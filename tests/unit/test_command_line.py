@@ -54,6 +54,14 @@ def requests_of(monkeypatch):
     return seen
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "2147484"])
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--jobs", "2")])
+def test_no_backup_waits_without_limit_for_a_locked_table(tmp_path, seconds, more):
+    code, result, _said = call("backup", "--root", str(tmp_path), "--lock-wait-seconds", seconds, *more)
+    assert (code, result["reason"]) == (2, "usage")
+    assert result["message"] == "lock_wait_seconds is %s, but must be from 1 to 2147483. Nothing was changed." % seconds
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -154,6 +154,24 @@ def test_a_maintenance_database_that_takes_no_connections_is_told():
     assert "ALLOW_CONNECTIONS true" in only_problem(target=target)
 
 
+def test_a_maintenance_database_that_is_not_there_is_told_with_the_cure() -> None:
+    bare = replace(TARGET, databases=TARGET.databases[1:])
+    problem = only_problem(target=bare)
+    assert problem.startswith("The target has no database postgres") and "CREATE DATABASE postgres" in problem
+    assert problems(target=bare, wish=replace(WISH, names=("template1", "orders"))) == ()
+
+
+def test_names_that_are_no_text_are_told_where_the_target_takes_none() -> None:
+    odd = replace(MANIFEST, roles=("postgres", "app", "caf\udce9"), databases=(TEMPLATE, replace(ORDERS, name="l\udcff"), POSTGRES, STOCK))
+    wish = replace(WISH, names=("template1", "l\udcff", "postgres", "stock"))
+    problem = only_problem(odd, wish=wish)
+    assert "database l\\xff and role caf\\xe9" in problem and "UTF8" in problem
+    ascii_only = tuple(replace(each, facts=replace(each.facts, encoding="SQL_ASCII")) for each in TARGET.databases)
+    assert problems(odd, replace(TARGET, databases=ascii_only), wish) == ()
+    there = replace(TARGET, roles=TARGET.roles | {"caf\udce9"})
+    assert problems(odd, there, replace(wish, names=("stock",), chosen=True)) == ()
+
+
 def test_what_a_cut_off_restore_set_aside_is_told_with_the_cure():
     note = AsideNote('we ird"db', True, "a 'comment'", "2026-11-22T10:07:00Z")
     aside = TargetDatabase(20000, replace(ORDERS, name="bandr_aside_20000"), comment=note.write())

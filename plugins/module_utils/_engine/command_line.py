@@ -246,6 +246,9 @@ def _parse(arguments: list[str], environment: Mapping[str, str]) -> dict[str, An
         # What the environment counts is another tier: its count would prune this one.
         for name in _OF_ONE_TIER:
             options.pop(name, None)
+    if given.get("passfile") is not None:
+        # libpq would prefer any password of the environment to the file that was given.
+        options["password"] = ""
     options["root"] = _usual_root(given["command"])
     options.update(given)
     return options
@@ -274,7 +277,7 @@ def _parser() -> argparse.ArgumentParser:
         "--exclude-database", dest="exclude_databases", action="append", metavar="NAME", help="leave this one out; may be repeated"
     )
     backup.add_argument("--no-role-passwords", action="store_true", help="for users without superuser rights")
-    backup.add_argument("--lock-wait-seconds", type=int, default=300, help="how long to wait for a locked table")
+    backup.add_argument("--lock-wait-seconds", type=int, default=300, help="how long to wait for a locked table (default: %(default)s)")
     backup.add_argument("--jobs", type=int, default=1, help="databases to dump at a time (default: %(default)s)")
     backup.add_argument("--wait-seconds", type=float, default=0.0, help="how long to wait for another run")
     backup.add_argument(
@@ -336,7 +339,7 @@ def _add_connection(command: argparse.ArgumentParser) -> None:
     command.add_argument("--host", help="the server's name, address, or folder of its socket; libpq's PGHOST as well")
     command.add_argument("--port", type=int, help="the server's port; PGPORT as well")
     command.add_argument("--user", help="a superuser of the server (default: PGUSER, or postgres)")
-    command.add_argument("--passfile", help="a libpq password file; PGPASSWORD works as well")
+    command.add_argument("--passfile", help="a libpq password file, which counts more than PGPASSWORD")
     command.add_argument("--sslmode", help="how to protect the connection, as libpq understands it")
     command.add_argument("--sslrootcert", help="a file with the authorities that may vouch for the server")
     command.add_argument(

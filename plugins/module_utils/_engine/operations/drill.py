@@ -206,7 +206,7 @@ class _Drill:
             " 'version_number', current_setting('server_version_num')::integer)"
         )
         self._server_version = there["version"].split()[0]
-        self._connection = server.connection.knowing(there["version_number"])
+        self._connection = server.connection.knowing(there["version_number"], superuser=True)
         missing = ["role %s" % name for name in manifest.roles or () if name not in there["roles"]]
         missing += ["database %s" % name for name in manifest.database_names if name not in there["databases"]]
         if missing:

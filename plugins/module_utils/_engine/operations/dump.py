@@ -41,6 +41,8 @@ _NOTHING_CHANGED = "No backup was made and no older one was touched"
 _IN_PARTS = 12
 # From this version on, clients can ask for a primary.
 _KNOW_PRIMARIES = 14
+# The server counts milliseconds.
+_LONGEST_LOCK_WAIT = (2**31 - 1) // 1000
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class _Server:
 
 def check_server(context: Context, settings: DumpSettings) -> None:
     """Raise what :func:`dump_server` would raise before it starts to dump; changes nothing."""
-    _check_jobs(settings.jobs)
+    _check(settings)
     choose_codec(settings.codec, settings.level)
     _first_look(context, context.session(settings.connection), settings.options)
 
@@ -76,7 +78,7 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
 
     Raises ConnectionFailed, DumpFailed, UsageError, or OSError where the file cannot be written.
     """
-    _check_jobs(settings.jobs)
+    _check(settings)
     codec = choose_codec(settings.codec, settings.level)
     session = context.session(settings.connection)
     server = _first_look(context, session, settings.options)
@@ -128,7 +130,7 @@ def dump_server(context: Context, settings: DumpSettings, path: str, started: da
 
 def _connection_to(context: Context, settings: DumpSettings, server: _Server) -> Connection:
     """The way to the server that was looked at: a name may lead to a primary and to its standbys, of which pg_dump dumps less."""
-    connection = settings.connection.knowing(server.look.version_number)
+    connection = settings.connection.knowing(server.look.version_number, server.look.superuser_logs_in)
     oldest = min(context.clients.version(program)[0] for program in ("psql", "pg_dumpall"))
     return replace(connection, only_primary=not server.look.in_recovery and oldest >= _KNOW_PRIMARIES)
 
@@ -282,9 +284,15 @@ def _in_parts(
     return written, jobs.warnings
 
 
-def _check_jobs(jobs: int) -> None:
-    if jobs < 1:
-        raise UsageError("jobs is %d, but must be 1 or more. Nothing was changed." % jobs)
+def _check(settings: DumpSettings) -> None:
+    if settings.jobs < 1:
+        raise UsageError("jobs is %d, but must be 1 or more. Nothing was changed." % settings.jobs)
+    if not 1 <= settings.options.lock_wait_seconds <= _LONGEST_LOCK_WAIT:
+        # Without a limit, as pg_dump understands 0, one session that forgot a lock would end all backups without a word.
+        raise UsageError(
+            "lock_wait_seconds is %d, but must be from 1 to %d. Nothing was changed."
+            % (settings.options.lock_wait_seconds, _LONGEST_LOCK_WAIT)
+        )
 
 
 def _second_look(

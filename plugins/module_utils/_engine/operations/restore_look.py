@@ -42,6 +42,7 @@ def look(context: Context, request: RestoreRequest, manifest: Manifest, file: Bi
     """
     session = context.session(request.connection)
     target = look_at_target(session)
+    session = context.session(request.connection.knowing(target.version_number, target.superuser_logs_in))
     reader = SectionReader(context, manifest, file)
     try:
         opening = _opening(reader, manifest.sections[0])

@@ -13,6 +13,7 @@ from ..manifest import DatabaseFacts, Manifest, Tablespace
 from ..targets import ASIDE_PREFIX, BUILT_IN, LocaleNeed, Target, TargetDatabase, read_aside_note
 from .changes import shown_names
 
+_NO_ENCODING = "SQL_ASCII"
 # For each database at a time psql's own and one to make room through; and one to spare.
 CONNECTIONS_PER_JOB, SPARE_CONNECTIONS = 2, 1
 
@@ -55,6 +56,7 @@ def examine(manifest: Manifest, target: Target, wish: Wish) -> Verdict:
         *_of_the_server(manifest, target, wish),
         *_of_left_overs(target),
         *_of_databases(target, wish, replaced),
+        *_of_names(manifest, target, wish),
         *_of_locales(target, facts),
         *_of_tablespaces(manifest, target, wish, facts),
         *_of_extensions(target, facts),
@@ -172,7 +174,31 @@ def _of_left_overs(target: Target) -> Iterator[str]:
             )
 
 
+def _of_names(manifest: Manifest, target: Target, wish: Wish) -> Iterator[str]:
+    """Names that are no text, such as those of a server without an encoding; every other server refuses them."""
+    if any(database.facts.encoding == _NO_ENCODING for database in target.databases if database.name in BUILT_IN):
+        return
+    odd = ["database %s" % _legible(name) for name in wish.names if _legible(name) != name]
+    odd += ["role %s" % _legible(name) for name in manifest.roles or () if name not in target.roles and _legible(name) != name]
+    if odd:
+        yield (
+            "The names of %s hold bytes that are no UTF8, which the target does not take; rename them on the server and back it up "
+            "again, or restore into a server whose own databases are in %s." % (" and ".join(odd), _NO_ENCODING)
+        )
+
+
+def _legible(name: str) -> str:
+    """``name`` with its bytes that are no text written out."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _of_databases(target: Target, wish: Wish, replaced: list[str]) -> Iterator[str]:
+    for name in wish.names:
+        if name in BUILT_IN and target.database(name) is None:
+            yield (
+                "The target has no database %s, which the backup takes for granted; run CREATE DATABASE %s there, or leave it out of "
+                "databases." % (name, name)
+            )
     for database in _existing(target, wish):
         if database.name not in replaced:
             if not database.allows_connections:

@@ -9,20 +9,20 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import Mapping
 
-# A session must be able to write and must not time out because of what a role or database sets; and no owner of a database
-# may slip functions of his own under the names of PostgreSQL's by a search_path, for a superuser to call. A standby lets nobody in
-# whose transactions would be serializable.
+# A session must be able to write and must not time out because of what a role or database sets. A standby lets nobody in whose
+# transactions would be serializable.
 _SESSION_OPTIONS = (
-    "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c search_path="
+    "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
     " -c default_transaction_isolation=read\\ committed"
 )
 _KNOWS_IDLE_SESSION_TIMEOUT = 140000
 _KNOWS_TRANSACTION_TIMEOUT = 170000
+# Whatever a trigger does when somebody logs in, it is not meant for who keeps the data; only superusers may pass it by.
+_SUPERUSERS_NEWER_OPTIONS = " -c event_triggers=off"
 # What a role or database sets must not change what a restore means: NULL in arrays, comparisons with NULL, whose rights
-# count, what fits on the disk, and what a trigger does when somebody logs in.
+# count, and what fits on the disk.
 _RESTORE_OPTIONS = " -c array_nulls=on -c transform_null_equals=off"
 _SUPERUSERS_OPTIONS = " -c role=none -c temp_file_limit=-1"
-_SUPERUSERS_NEWER_OPTIONS = " -c event_triggers=off"
 
 
 @dataclass(frozen=True)
@@ -48,23 +48,23 @@ class Connection:
     session_options: str = ""
     only_primary: bool = False
 
-    def knowing(self, version_number: int) -> Connection:
-        """This way to a server of that version, whose sessions no setting of a role or database cuts short."""
+    def knowing(self, version_number: int, superuser: bool) -> Connection:
+        """This way to a server of that version, whose sessions no setting of a role or database, and no trigger on logins, cuts short.
+
+        ``superuser``: the user who logs in is one, and may say so.
+        """
         options = ""
         if version_number >= _KNOWS_IDLE_SESSION_TIMEOUT:
             options += " -c idle_session_timeout=0"
         if version_number >= _KNOWS_TRANSACTION_TIMEOUT:
             options += " -c transaction_timeout=0"
+            options += _SUPERUSERS_NEWER_OPTIONS if superuser else ""
         return replace(self, session_options=options)
 
     def for_restore(self, version_number: int, superuser: bool) -> Connection:
-        """As :meth:`knowing`, and whatever is restored means what it meant; ``superuser``: the user who logs in is one."""
-        known = self.knowing(version_number)
-        options = known.session_options + _RESTORE_OPTIONS
-        if superuser:
-            options += _SUPERUSERS_OPTIONS
-            if version_number >= _KNOWS_TRANSACTION_TIMEOUT:
-                options += _SUPERUSERS_NEWER_OPTIONS
+        """As :meth:`knowing`, and whatever is restored means what it meant."""
+        known = self.knowing(version_number, superuser)
+        options = known.session_options + _RESTORE_OPTIONS + (_SUPERUSERS_OPTIONS if superuser else "")
         return replace(known, session_options=options)
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -101,9 +101,37 @@ class Connection:
         result.pop("PGCLIENTENCODING", None)
         return result
 
+    def over_service(self, environment: Mapping[str, str]) -> str:
+        """What a program with this ``environment`` must be told by argument, as a connection string; mostly nothing.
+
+        Where a service is named, libpq takes all that is written of it, and of the environment only the rest.
+        """
+        if not environment.get("PGSERVICE"):
+            return ""
+        given = {
+            "port": None if self.port is None else str(self.port),
+            "user": self.user,
+            "sslmode": self.sslmode,
+            "sslrootcert": self.sslrootcert,
+            "options": environment["PGOPTIONS"],
+        }
+        return " ".join("%s=%s" % (name, quote_word(value)) for name, value in given.items() if value is not None)
+
+    def to_database(self, environment: Mapping[str, str]) -> list[str]:
+        """The arguments that lead ``psql`` with this ``environment`` to the database that it names, also where a service names another."""
+        over = self.over_service(environment)
+        return ["-d", "%s dbname=%s" % (over, quote_word(environment["PGDATABASE"]))] if over else []
+
     @property
     def address(self) -> str:
-        """Host and port for people, from this object or libpq's environment."""
-        host = self.host or os.environ.get("PGHOST") or "the local socket"
-        port = self.port or os.environ.get("PGPORT") or 5432
+        """Host and port for people, or the service, from this object or libpq's environment."""
+        if self.host is None and not self.isolated and os.environ.get("PGSERVICE"):
+            return "the service %s" % os.environ["PGSERVICE"]
+        host = self.host or os.environ.get("PGHOST") or os.environ.get("PGHOSTADDR") or "the local socket"
+        port = self.port if self.port is not None else os.environ.get("PGPORT") or 5432
         return "%s port %s" % (host, port)
+
+
+def quote_word(text: str) -> str:
+    """``text`` as a value in a connection string."""
+    return "'%s'" % text.replace("\\", "\\\\").replace("'", "\\'")

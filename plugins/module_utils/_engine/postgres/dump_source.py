@@ -16,7 +16,7 @@ from ..tools.codecs import CHUNK, widen_pipe
 from ..tools.errors import DumpFailed
 from ..tools.processes import Process, Runner
 from .clients import Clients
-from .connection import Connection
+from .connection import Connection, quote_word
 from .dumped_names import find_client_encoding
 from .session import ANOTHER_ANSWERED, IS_STANDBY
 
@@ -103,15 +103,17 @@ class DumpSource:
         return options
 
     def _everything(self) -> list[str]:
-        options = self._common() + ["-d", _KEEPALIVES, "-l", self._connection.maintenance_database]
+        options = self._common() + ["-d", self._way(), "-l", self._connection.maintenance_database]
         if not self._options.role_passwords:
             options.append("--no-role-passwords")
         return options
 
     def _one_database(self, name: str) -> list[str]:
-        quoted = "'%s'" % name.replace("\\", "\\\\").replace("'", "\\'")
-        options = self._common() + ["-d", "%s dbname=%s" % (_KEEPALIVES, quoted)]
+        options = self._common() + ["-d", "%s dbname=%s" % (self._way(), quote_word(name))]
         return options if name in _BUILT_IN else options + ["--create"]
+
+    def _way(self) -> str:
+        return ("%s %s" % (_KEEPALIVES, self._connection.over_service(self._connection.environment()))).rstrip()
 
     def _run(self, program: str, options: list[str]) -> Iterator[bytes]:
         # The same contents must read alike wherever they are dumped, or a drill could not compare them.

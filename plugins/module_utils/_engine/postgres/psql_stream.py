@@ -97,6 +97,7 @@ def feed_psql(session: Session, chunks: Iterable[bytes | memoryview], database: 
     environment = connection.environment()
     environment["PGOPTIONS"] += _OPTIONS
     command = [session.clients.path("psql"), "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=%d" % (not keep_going), "-f", "-"]
+    command += connection.to_database(environment)
     process = session.runner.start(command, environment, stdin=subprocess.PIPE)
     complaints = Complaints()
     tail = bytearray()

@@ -17,6 +17,7 @@ SELECT json_build_object(
   'version', current_setting('server_version'),
   'version_number', current_setting('server_version_num')::integer,
   'user', current_user,
+  'superuser_logs_in', (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user),
   'in_recovery', pg_is_in_recovery(),
   'running_since', extract(epoch FROM pg_postmaster_start_time())::text,
   'reads_passwords', has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
@@ -95,6 +96,7 @@ class ServerLook:
     version: str
     version_number: int
     user: str
+    superuser_logs_in: bool
     in_recovery: bool
     reads_passwords: bool
     roles: dict[int, str]
@@ -115,6 +117,7 @@ def look_at_server(session: Session) -> ServerLook:
         version=answer["version"].split()[0],
         version_number=answer["version_number"],
         user=answer["user"],
+        superuser_logs_in=bool(answer["superuser_logs_in"]),
         in_recovery=answer["in_recovery"],
         reads_passwords=answer["reads_passwords"],
         roles={int(oid): name for oid, name in answer["roles"].items()},

@@ -16,7 +16,6 @@ _NEWER_SETTINGS = ("transaction_timeout",)
 _LOOK = """
 SELECT json_build_object(
   'superuser', (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user),
-  'superuser_logs_in', (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user),
   'free_connections', current_setting('max_connections')::integer
       - (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
   'first_role', (SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10),
@@ -59,7 +58,7 @@ def look_at_target(session: Session) -> Target:
         version_number=look.version_number,
         user=look.user,
         superuser=bool(answer["superuser"]),
-        superuser_logs_in=bool(answer["superuser_logs_in"]),
+        superuser_logs_in=look.superuser_logs_in,
         unfinished=_still_there(answer["unfinished"], look.databases),
         in_recovery=look.in_recovery,
         free_connections=answer["free_connections"],

@@ -29,7 +29,7 @@ def private_passfile(path: str | None) -> Iterator[str | None]:
             content = file.read()
     except OSError as error:
         raise UsageError(
-            "The password file %s cannot be read: %s. Nothing was changed; check PGPASSFILE." % (path, error.strerror)
+            "The password file %s cannot be read: %s. Nothing was changed; check passfile, or PGPASSFILE." % (path, error.strerror)
         ) from error
     if private:
         yield path
