@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
+from ._engine.legible import legible_values
 from ._engine.names import DEFAULT_COUNT
 from ._engine.operations.backup import BackupRequest
 from ._engine.operations.context import Context
@@ -37,9 +38,10 @@ def run_operation(module: AnsibleModule, operation: Callable[[Context], dict[str
                 module.params["passfile"] = stack.enter_context(private_passfile(module.params["passfile"]))
             context = Context(client_folder=module.params.get("client_folder"))
             stack.callback(context.runner.end_all)
-            result = operation(context)
+            # Ansible takes nothing that is no text.
+            result = legible_values(operation(context))
     except EngineError as error:
-        result = _failure(error)
+        result = legible_values(_failure(error))
         _warn(module, result.pop("warnings", ()))
         module.fail_json(**result)
     _warn(module, result.pop("warnings", ()))

@@ -41,7 +41,9 @@ options:
       - A time that no backup has is an error that names the nearest two.
     type: str
   maximum_age:
-    description: Fail if the latest backup is older than this, for example V(36h), V(2d) or V(PT90M).
+    description:
+      - Fail if the latest backup is older than this, for example V(36h), V(2d) or V(PT90M).
+      - Without O(from_backup), the latest is selected.
     type: str
 seealso:
   - module: bandr.postgres.pg_backup

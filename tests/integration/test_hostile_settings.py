@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations import dump
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.operations.context import Context
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import DumpFailed
-from ansible_collections.bandr.postgres.tests.servers.commands import wait_for
+from ansible_collections.bandr.postgres.tests.servers.commands import run, wait_for
 from ansible_collections.bandr.postgres.tests.servers.engine import connection_to, make_backup, restore_backup
 
 # Its owner's functions are found before PostgreSQL's own: whoever calls one by its bare name runs what he wrote.
@@ -133,6 +133,25 @@ def test_a_trigger_on_logins_neither_stops_nor_sees_a_backup_by_a_superuser(newe
     for request in ({}, {"replace": True}, {"databases": ("watched", "shut"), "replace": True}):
         assert restore_backup(tmp_path, target, **request)["warnings"] == []
     assert target.psql("SELECT count(*) FROM seen", "watched", PGOPTIONS="-c event_triggers=off") == "0"
+
+
+def test_errors_that_are_asked_to_be_coloured_are_errors_all_the_same(newest_installation, fresh_server, tmp_path):
+    source, target = fresh_server(newest_installation), fresh_server(newest_installation)
+    source.psql("CREATE DATABASE trap")
+    # It dumps well, and its rows are refused by a function that does not find its table.
+    source.psql(
+        "CREATE TABLE allowed AS SELECT 1 AS id; CREATE FUNCTION is_allowed(int) RETURNS bool LANGUAGE sql AS "
+        "'SELECT EXISTS (SELECT FROM allowed WHERE id = $1)'; CREATE TABLE used (id int CHECK (is_allowed(id))); INSERT INTO used VALUES (1)",
+        "trap",
+    )
+    colours = {"PG_COLOR": "always"}
+    assert run(tmp_path, source, "backup", **colours).code == 0
+    went_on = run(tmp_path, target, "recover", "--keep-going", **colours)
+    assert (went_on.code, went_on.result["reason"]) == (11, "errors"), went_on.said
+    stopped = run(tmp_path, target, "recover", "--replace", **colours)
+    assert stopped.code == 10
+    for ended in (went_on, stopped):
+        assert 'relation "allowed" does not exist' in ended.message
 
 
 FORGED = """

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import pytest
 
 from ansible_collections.bandr.postgres.plugins.module_utils._engine.tools.errors import TargetRefused
+from ansible_collections.bandr.postgres.tests.playbooks.runner import run_playbook, task
+from ansible_collections.bandr.postgres.tests.playbooks.stage import BACKUP, RESTORE
 from ansible_collections.bandr.postgres.tests.servers.commands import run
 from ansible_collections.bandr.postgres.tests.servers.dumps import difference, dump_of, everything_of
 from ansible_collections.bandr.postgres.tests.servers.engine import make_backup, restore_backup
@@ -37,13 +38,27 @@ def test_names_that_are_no_text_come_back(source, fresh_server, newest_installat
     target = fresh_server(newest_installation, encoding="SQL_ASCII", locale="C")
     made = run(tmp_path, source, "backup", "--jobs", jobs)
     assert made.code == 0, made.said
-    assert json.loads(json.dumps(made.result))["backup"]["databases"] == ["template1", "grüße", _LATIN, "postgres"]
+    assert made.result["backup"]["databases"] == ["template1", "grüße", r"l\xe9on", "postgres"]
     assert run(tmp_path, None, "list", LC_ALL="C").code == 0
     one = ("--replace", "--database", os.fsdecode(b"l\xe9on"))
-    for more in ((), ("--replace",), one, (*one, "--replace-method", "drop")):
+    told = ("--replace", "--database", r"l\xe9on")
+    for more in ((), ("--replace",), one, told, (*one, "--replace-method", "drop")):
         restored = run(tmp_path, target, "recover", "--jobs", jobs, *more)
         assert (restored.code, restored.result["warnings"]) == (0, []), restored.said
     assert difference(everything_of(source), everything_of(target)) == ""
+
+
+def test_tasks_tell_of_such_names_and_take_them_as_they_were_told(source, tmp_path):
+    way = {"root": str(tmp_path / "volume"), "host": source.host, "port": source.port, "client_folder": source.installation.bin_folder}
+    (tmp_path / "volume").mkdir()
+    ran = run_playbook(
+        tmp_path / "playbook",
+        [task("made", BACKUP, **way), task("one", RESTORE, replace=True, databases=[r"l\xe9on"], **way), task("refused", RESTORE, **way)],
+    )
+    assert not ran.task("made").failed and not ran.task("one").failed, ran.output[-3000:]
+    assert ran.task("made").result["backup"]["databases"] == ["template1", "grüße", r"l\xe9on", "postgres"]
+    assert [(entry["name"], entry["state"]) for entry in ran.task("one").result["databases"]] == [(r"l\xe9on", "restored")]
+    assert r"The database l\xe9on exists on the target" in ran.task("refused").result["msg"]
 
 
 def test_a_target_that_takes_text_alone_is_told_before_anything_is_touched(source, fresh_server, newest_installation, tmp_path):

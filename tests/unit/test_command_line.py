@@ -54,6 +54,13 @@ def requests_of(monkeypatch):
     return seen
 
 
+def test_an_age_without_a_name_is_about_the_latest(tmp_path):
+    lay_down(open_volume(str(tmp_path)), "hourly", sample_manifest(hours(0)))
+    code, result, _said = call("list", "--root", str(tmp_path), "--maximum-age", "1h")
+    assert (code, result["reason"]) == (7, "selection") and "the maximum age is 1 h" in result["message"]
+    assert call("list", "--root", str(tmp_path), "--maximum-age", "40000d")[1]["selected"]["name"]
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "2147484"])
 @pytest.mark.parametrize("more", [(), ("--dry-run",), ("--jobs", "2")])
 def test_no_backup_waits_without_limit_for_a_locked_table(tmp_path, seconds, more):

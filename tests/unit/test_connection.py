@@ -21,7 +21,8 @@ def test_a_host_that_is_given_is_not_overruled_by_the_environment() -> None:
 
 
 def test_the_programs_speak_english_whatever_the_environment_says() -> None:
-    environment = Connection().environment({"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "LC_MESSAGES": "de_DE.UTF-8"})
+    environment = Connection().environment({"LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de", "LC_MESSAGES": "de_DE.UTF-8", "PG_COLOR": "always"})
+    assert environment["PG_COLOR"] == "never"
     assert environment["LC_MESSAGES"] == "C" and "LC_ALL" not in environment
     assert environment["LC_CTYPE"] == "de_DE.UTF-8"
 
@@ -57,3 +58,25 @@ def test_an_isolated_connection_takes_nothing_of_libpq_from_the_environment() ->
     environment = Connection(host="/scratch/s", port=5432, user="admin", isolated=True).environment(given)
     assert not {"PGSSLMODE", "PGREQUIREAUTH", "PGPASSWORD", "PGSERVICE"} & set(environment)
     assert (environment["PGHOST"], environment["PGUSER"], environment["PATH"]) == ("/scratch/s", "admin", "/bin")
+
+
+def test_files_of_libpq_are_meant_from_where_the_command_is_typed(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {"PGSSLCERT": "c.pem", "PGSSLKEY": "/etc/k.pem", "PGSERVICEFILE": "services", "PGSSLROOTCERT": "env.pem", "PGSSLCRLDIR": ""}
+    environment = Connection(sslrootcert="ca/root.pem").environment(given)
+    assert environment["PGSSLROOTCERT"] == str(tmp_path / "ca" / "root.pem")
+    assert environment["PGSSLCERT"] == str(tmp_path / "c.pem") and environment["PGSERVICEFILE"] == str(tmp_path / "services")
+    assert environment["PGSSLKEY"] == "/etc/k.pem" and environment["PGSSLCRLDIR"] == ""
+    assert Connection().environment(given)["PGSSLROOTCERT"] == str(tmp_path / "env.pem")
+    # A word, and no file: the authorities that the system trusts.
+    assert Connection(sslrootcert="system").environment({})["PGSSLROOTCERT"] == "system"
+
+
+def test_a_key_that_is_in_a_token_is_no_file() -> None:
+    assert Connection().environment({"PGSSLKEY": "pkcs11:token"})["PGSSLKEY"] == "pkcs11:token"
+
+
+def test_a_service_with_a_certificate_of_ours_is_told_where_that_is(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    connection = Connection(sslrootcert="root's.pem")
+    assert "sslrootcert='%s/root\\'s.pem'" % tmp_path in connection.over_service(connection.environment({"PGSERVICE": "x"}))

@@ -21,6 +21,7 @@ OLDEST_PYTHON = (3, 9)
 # The modules beside the folders belong to the layer that they serve.
 LAYER_OF_MODULE = {
     "backups": "records",
+    "legible": "records",
     "manifest": "records",
     "manifest_text": "records",
     "names": "records",

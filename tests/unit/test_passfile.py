@@ -63,3 +63,19 @@ def test_what_cannot_be_read_is_told(tmp_path):
         with pytest.raises(UsageError) as caught, private_passfile(str(path)):
             pass
         assert str(path) in caught.value.message and "PGPASSFILE" in caught.value.message
+
+
+def test_a_copy_that_finds_no_room_is_told_in_a_sentence(passfile, monkeypatch):
+    passfile.chmod(0o644)
+    monkeypatch.setattr("tempfile.tempdir", str(passfile.parent / "missing"))
+    with pytest.raises(UsageError, match=r"A private copy of the password file .* TMPDIR"), private_passfile(str(passfile)):
+        raise AssertionError("not reached")
+    monkeypatch.setattr("tempfile.tempdir", str(passfile.parent / "temporary"))
+
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fdopen", full)
+    with pytest.raises(UsageError, match="No space left on device"), private_passfile(str(passfile)):
+        raise AssertionError("not reached")
+    assert list((passfile.parent / "temporary").iterdir()) == []

@@ -85,9 +85,10 @@ def test_a_read_only_mount_is_told_as_that(tmp_path):
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_folders_are_made_on_demand_and_closed_to_others(tmp_path):
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_folders_are_made_on_demand_and_closed_to_others(tmp_path, umask):
     volume = Volume(str(tmp_path))
-    before = os.umask(0)
+    before = os.umask(umask)
     try:
         folders = [volume.make_tier("daily"), volume.make_private(), volume.make_private("pins")]
     finally:
@@ -95,6 +96,9 @@ def test_folders_are_made_on_demand_and_closed_to_others(tmp_path):
     assert folders == [str(tmp_path / "daily"), str(tmp_path / ".bandr"), str(tmp_path / ".bandr" / "pins")]
     assert [stat.S_IMODE(os.stat(folder).st_mode) for folder in folders] == [0o750] * 3
     assert volume.make_tier("daily") == folders[0]
+    # A folder that hands its group on goes on to do so.
+    os.chmod(tmp_path, 0o2770)
+    assert stat.S_IMODE(os.stat(volume.make_tier("weekly")).st_mode) == 0o2750
 
 
 def test_a_file_in_the_place_of_a_tier_is_told(tmp_path):

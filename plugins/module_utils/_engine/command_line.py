@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Mapping, NoReturn, Sequence, TextIO
 
 from .environment import default_command, options_from
+from .legible import legible_values
 from .names import DEFAULT_COUNT, TIERS
 from .operations.context import Context
 from .policy.moments import parse_duration
@@ -88,7 +89,7 @@ def main(
         traceback.print_exc(file=messages)
         code, word = EngineError.code, "FAILURE"
         result = {"failed": True, "reason": EngineError.reason, "message": "This is a defect of bandr.postgres: %s." % error}
-    result["code"] = code
+    result = legible_values(dict(result, code=code))
     progress.say("%s %s" % (word, result["message"]))
     write_termination_message(environment, word, result)
     if not output.isatty():

@@ -32,6 +32,7 @@ from ..tools.codecs import choose_codec
 from ..tools.errors import ConnectionFailed, DumpFailed, EngineError, UsageError, VolumeError
 from ..tools.progress import format_bytes
 from ..version import VERSION
+from ..volume.durable import set_mode
 from .context import Context
 from .dump_jobs import DumpJobs, JobSettings
 from .dump_writer import DumpWriter, WrittenDump
@@ -203,7 +204,7 @@ def _write(context: Context, settings: DumpSettings, session: Session, server: _
     """The dump in the new file at ``path``, made to last, and what the client programs said. Raises as :func:`dump_server` does."""
     one_by_one = settings.jobs == 1 or settings.options.only_database is not None or context.clients.version("pg_dumpall")[0] < _IN_PARTS
     with open(path, "xb", buffering=0) as file:
-        os.fchmod(file.fileno(), 0o640)
+        set_mode(file.fileno())
         try:
             if one_by_one:
                 written, warnings = _stream(context, settings, _Amendments(session, server, settings.options), file)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..backups import Backup
 from ..names import TIERS, format_name_time
-from ..policy.selection import select
+from ..policy.selection import LATEST, select
 from ..volume.catalog import read_catalog
 from ..volume.drill_record import read_drill
 from ..volume.pins import pinned
@@ -22,7 +22,10 @@ from .context import Context
 
 @dataclass(frozen=True)
 class ListRequest:
-    """Which tiers of the volume at ``root`` to list and, where ``wanted`` is given, what to select from them."""
+    """Which tiers of the volume at ``root`` to list and, where ``wanted`` or an age is given, what to select from them.
+
+    ``maximum_age`` alone is about the latest.
+    """
 
     root: str
     tiers: tuple[str, ...] = TIERS
@@ -40,8 +43,9 @@ def list_backups(context: Context, request: ListRequest) -> dict[str, Any]:
     catalog = read_catalog(volume, request.tiers)
     in_use = pinned(volume)
     selected = None
-    if request.wanted is not None:
-        selected = select(catalog.backups, request.wanted, now, request.maximum_age).backup
+    wanted = LATEST if request.wanted is None and request.maximum_age is not None else request.wanted
+    if wanted is not None:
+        selected = select(catalog.backups, wanted, now, request.maximum_age).backup
     return {
         "changed": False,
         "backups": [dict(summarize(backup, now), in_use=backup.file_name in in_use) for backup in catalog.backups],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Iterable
 
+from ..legible import legible
 from ..manifest import Manifest, Section
 from ..policy.preflight import Verdict, Wish, examine, folders_to_probe, locales_to_probe
 from ..postgres.restrict import begins_restricted
@@ -110,13 +111,16 @@ def _names(request: RestoreRequest, manifest: Manifest, reader: SectionReader, s
         return databases_of_script(chunk for section in manifest.sections for chunk in reader.chunks(section))
     if request.databases is None:
         return manifest.database_names
-    missing = [name for name in request.databases if name not in manifest.database_names]
+    # A name that is no text is asked for as it is told.
+    told = {legible(name): name for name in manifest.database_names}
+    chosen = [name if name in manifest.database_names else told.get(name, name) for name in request.databases]
+    missing = [name for name in chosen if name not in manifest.database_names]
     if missing:
         raise UsageError(
             "The backup %s does not hold %s, only %s. Nothing was touched."
             % (manifest.file_name, ", ".join(missing), ", ".join(manifest.database_names))
         )
-    return tuple(name for name in manifest.database_names if name in request.databases)
+    return tuple(name for name in manifest.database_names if name in chosen)
 
 
 def _count_objects(session: Session, target: Target, names: Iterable[str]) -> Target:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator
 
+from ..legible import legible
 from ..manifest import DatabaseFacts, Manifest, Tablespace
 from ..targets import ASIDE_PREFIX, BUILT_IN, LocaleNeed, Target, TargetDatabase, read_aside_note
 from .changes import shown_names
@@ -178,18 +179,13 @@ def _of_names(manifest: Manifest, target: Target, wish: Wish) -> Iterator[str]:
     """Names that are no text, such as those of a server without an encoding; every other server refuses them."""
     if any(database.facts.encoding == _NO_ENCODING for database in target.databases if database.name in BUILT_IN):
         return
-    odd = ["database %s" % _legible(name) for name in wish.names if _legible(name) != name]
-    odd += ["role %s" % _legible(name) for name in manifest.roles or () if name not in target.roles and _legible(name) != name]
+    odd = ["database %s" % legible(name) for name in wish.names if legible(name) != name]
+    odd += ["role %s" % legible(name) for name in manifest.roles or () if name not in target.roles and legible(name) != name]
     if odd:
         yield (
             "The names of %s hold bytes that are no UTF8, which the target does not take; rename them on the server and back it up "
             "again, or restore into a server whose own databases are in %s." % (" and ".join(odd), _NO_ENCODING)
         )
-
-
-def _legible(name: str) -> str:
-    """``name`` with its bytes that are no text written out."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _of_databases(target: Target, wish: Wish, replaced: list[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field, replace
 from typing import Mapping
 
@@ -15,6 +16,10 @@ _SESSION_OPTIONS = (
     "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
     " -c default_transaction_isolation=read\\ committed"
 )
+# Programs are started in another folder than the one that a relative path is meant from.
+_FILES = ("PGPASSFILE", "PGSERVICEFILE", "PGSSLCERT", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLKEY", "PGSSLROOTCERT")
+# The authorities that the system trusts, and a key in a token.
+_NO_FILE = re.compile("system|[A-Za-z][A-Za-z0-9]+:.*")
 _KNOWS_IDLE_SESSION_TIMEOUT = 140000
 _KNOWS_TRANSACTION_TIMEOUT = 170000
 # Whatever a trigger does when somebody logs in, it is not meant for who keeps the data; only superusers may pass it by.
@@ -93,12 +98,17 @@ class Connection:
         if self.only_primary:
             result["PGTARGETSESSIONATTRS"] = "primary"
         result["PGOPTIONS"] = (result.get("PGOPTIONS", "") + " " + _SESSION_OPTIONS).strip() + self.session_options
-        # The clients' words are shown to people and looked into; their encoding must not depend on where the engine runs.
+        # The clients' words are shown to people and looked into: neither their language, their encoding nor their colour may depend on
+        # where the engine runs.
         overriding = result.pop("LC_ALL", None)
         if overriding:
             result["LC_CTYPE"] = overriding
         result["LC_MESSAGES"] = "C"
+        result["PG_COLOR"] = "never"
         result.pop("PGCLIENTENCODING", None)
+        for name in _FILES:
+            if result.get(name) and not _NO_FILE.fullmatch(result[name]):
+                result[name] = os.path.abspath(result[name])
         return result
 
     def over_service(self, environment: Mapping[str, str]) -> str:
@@ -112,8 +122,9 @@ class Connection:
             "port": None if self.port is None else str(self.port),
             "user": self.user,
             "sslmode": self.sslmode,
-            "sslrootcert": self.sslrootcert,
+            "sslrootcert": None if self.sslrootcert is None else environment["PGSSLROOTCERT"],
             "options": environment["PGOPTIONS"],
+            "target_session_attrs": "primary" if self.only_primary else None,
         }
         return " ".join("%s=%s" % (name, quote_word(value)) for name, value in given.items() if value is not None)
 

@@ -34,11 +34,25 @@ def private_passfile(path: str | None) -> Iterator[str | None]:
     if private:
         yield path
         return
-    # mkstemp makes the file 0600 from the start.
-    descriptor, copy = tempfile.mkstemp(prefix="bandr-passfile-")
+    copy = _copy(path, content)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
         yield copy
     finally:
         os.unlink(copy)
+
+
+def _copy(path: str, content: bytes) -> str:
+    copy = None
+    try:
+        # mkstemp makes the file 0600 from the start.
+        descriptor, copy = tempfile.mkstemp(prefix="bandr-passfile-")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        if copy is not None:
+            os.unlink(copy)
+        raise UsageError(
+            "A private copy of the password file %s, which others may read and libpq would pass over, cannot be made: %s. Nothing was "
+            "changed; let TMPDIR name a folder that has room, or give the file the mode 0600." % (path, error.strerror or error)
+        ) from error
+    return copy

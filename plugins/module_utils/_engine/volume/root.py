@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..names import MANIFEST_SUFFIX, NO_VOLUME_MARKER, PRIVATE_FOLDER, TIERS
@@ -74,6 +75,7 @@ class Volume:
                 if not os.path.isdir(folder):
                     raise
             else:
+                _open_to_the_group(folder)
                 sync_folder(self.root)
         return folder
 
@@ -117,6 +119,15 @@ def holds_tiers(path: str) -> bool:
 def is_mounted(path: str) -> bool:
     """Whether ``path`` is a folder other than the image's own."""
     return os.path.isdir(path) and not os.path.lexists(os.path.join(path, NO_VOLUME_MARKER))
+
+
+def _open_to_the_group(folder: str) -> None:
+    """Whatever the umask took away: who reads the backups, for a drill say, may well be another than who makes them."""
+    mode = stat.S_IMODE(os.stat(folder).st_mode)
+    if mode & 0o777 != _FOLDER_MODE:
+        # Without its other bits the folder would no longer hand its group on.
+        with suppress(OSError):
+            os.chmod(folder, mode & ~0o777 | _FOLDER_MODE)
 
 
 def _not_writable(what: str, path: str) -> VolumeError:
