@@ -22,6 +22,8 @@ GLOBALS = "globals"
 DATABASE = "database"
 END = "end"
 WHOLE = "whole"
+# The databases that every server has, as a dump takes for granted.
+BUILT_IN = ("template1", "postgres")
 _KINDS = (GLOBALS, DATABASE, END, WHOLE)
 # The origin of a dump that came without a manifest and was damaged when it was first read: only that is known of it.
 NEVER_PROVEN = "never proven"

@@ -12,7 +12,6 @@ from typing import Mapping
 from .manifest import DatabaseFacts, Tablespace
 
 # Databases that every server has; a dump never creates them.
-BUILT_IN = ("template1", "postgres")
 ASIDE_PREFIX = "bandr_aside_"
 # A setting of the maintenance database; no server knows it, and no dump of ours holds it.
 UNFINISHED_SETTING = "bandr.unfinished_restore"

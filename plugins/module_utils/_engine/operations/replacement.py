@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 
+from ..manifest import BUILT_IN
 from ..names import format_name_time
 from ..postgres.quoting import quote_identifier, quote_literal
 from ..postgres.session import Session, StatementFailed
-from ..targets import BUILT_IN, AsideNote, TargetDatabase, aside_name
+from ..targets import AsideNote, TargetDatabase, aside_name
 from .context import Context
 
 _RENAME_TRIES = 5

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Iterable
 
 from ..legible import legible
-from ..manifest import Manifest, Section
+from ..manifest import BUILT_IN, Manifest, Section
 from ..policy.preflight import Verdict, Wish, examine, folders_to_probe, locales_to_probe
 from ..postgres.restrict import begins_restricted
 from ..postgres.script_names import databases_of_script, deeds_of_script
@@ -17,7 +17,7 @@ from ..postgres.sections import DUMP_HEADER
 from ..postgres.server import count_objects
 from ..postgres.session import Session
 from ..postgres.target import look_at_target, psql_knows_restrict, why_no_folder, why_no_locale
-from ..targets import BUILT_IN, Target
+from ..targets import Target
 from ..tools.errors import UsageError
 from .context import Context
 from .restore_request import RestoreRequest

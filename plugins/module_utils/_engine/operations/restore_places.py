@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from ..manifest import BUILT_IN
 from ..postgres.psql_stream import Outcome
 from ..postgres.session import StatementFailed
-from ..targets import BUILT_IN, TargetDatabase, aside_name
+from ..targets import TargetDatabase, aside_name
 from ..tools.errors import ConnectionFailed, Interrupted
 from .replacement import Room
 from .restore_look import Look

@@ -12,14 +12,14 @@ from dataclasses import replace
 from typing import Any, BinaryIO, Callable, Iterable, Iterator
 
 from ..backups import Backup
-from ..manifest import GLOBALS, WHOLE, Manifest, Section
+from ..manifest import BUILT_IN, GLOBALS, WHOLE, Manifest, Section
 from ..names import format_name_time
 from ..policy.preflight import tablespaces_to_skip
 from ..postgres.preamble_filter import drop_unknown_settings
 from ..postgres.psql_stream import Outcome, feed_psql
 from ..postgres.role_filter import TargetGlobals, filter_globals
 from ..postgres.session import StatementFailed
-from ..targets import ASIDE_PREFIX, BUILT_IN, UnfinishedNote
+from ..targets import ASIDE_PREFIX, UnfinishedNote
 from ..tools.errors import ConnectionFailed, EngineError, Interrupted, RestoredWithErrors, RestoreFailed
 from ..tools.processes import Runner
 from ..tools.workers import Piece, Workers

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..manifest import Manifest
-from ..targets import BUILT_IN
+from ..manifest import BUILT_IN, Manifest
 from ..tools.errors import UsageError
 
 EQUAL = "equal"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..backups import DAMAGED, Backup
-from ..targets import BUILT_IN
+from ..manifest import BUILT_IN
 from .changes import shown_names
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Iterable, Iterator
 
 from ..legible import legible
-from ..manifest import DatabaseFacts, Manifest, Tablespace
-from ..targets import ASIDE_PREFIX, BUILT_IN, LocaleNeed, Target, TargetDatabase, read_aside_note
+from ..manifest import BUILT_IN, DatabaseFacts, Manifest, Tablespace
+from ..targets import ASIDE_PREFIX, LocaleNeed, Target, TargetDatabase, read_aside_note
 from .changes import shown_names
 
 _NO_ENCODING = "SQL_ASCII"

@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..manifest import DATABASE, GLOBALS
-from ..targets import BUILT_IN, UNFINISHED_SETTING
+from ..manifest import BUILT_IN, DATABASE, GLOBALS
+from ..targets import UNFINISHED_SETTING
 from .quoting import quote_identifier, quote_literal
 from .session import Session
 
