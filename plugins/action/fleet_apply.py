@@ -82,9 +82,9 @@ def _set(fleet: Fleet, member: Member, image: str) -> dict[str, Any]:
         own,
         name=member.name,
         definitions=list(fleet.render(member, member["pg_backup_templates"], pg_backup_image_used=image)),
-        namespace=member["pg_backup_namespace"],
+        namespace=str(member["pg_backup_namespace"]),
         selector=member["pg_backup_owner_selector"],
-        labels={INSTANCE: member["pg_backup_name"]},
+        labels={INSTANCE: str(member["pg_backup_name"])},
         owned_kinds=member["pg_backup_pruned_kinds"],
     )
 

@@ -156,7 +156,7 @@ def _found(member: Member, answers: Answers, questions: list[dict[str, Any]]) ->
         elif question["kind"] == _ALERTS["kind"]:
             found["pg_backup_alerts_possible"] = True
         else:
-            name = member["pg_backup_name"]
+            name = str(member["pg_backup_name"])
             part["cronjobs"] = [one for one in objects if one["metadata"]["labels"].get(_INSTANCE) == name]
     return found
 
@@ -165,7 +165,7 @@ def _refuse(member: Member, fleet: Fleet, found: dict[str, Any], names: dict[tup
     """Raise AnsibleError with all that cannot work."""
     member["pg_backup_complete_tiers"]  # their filter says what is wrong with them
     problems = [problem for document in fleet.render(member, ["problems.yaml.j2"], **found) for problem in document]
-    key = (member.cluster, member["pg_backup_namespace"], member["pg_backup_name"])
+    key = (member.cluster, str(member["pg_backup_namespace"]), str(member["pg_backup_name"]))
     other = names.setdefault(key, member.name)
     if other != member.name:
         problems.append(

@@ -11,7 +11,7 @@ from typing import Any
 
 from ._apply import ClusterError, Forbidden, UnknownKind
 from ._owned import FIELD_MANAGER
-from ._rights import missing_right
+from ._rights import explained
 
 _NOT_FOUND, _FORBIDDEN = 404, 403
 _ONLY_NAMES = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -95,7 +95,9 @@ class DynamicCluster:
                 return None
             refusal = Forbidden if getattr(error, "status", None) == _FORBIDDEN else ClusterError
             reason = _reason(error)
-            raise refusal(missing_right(reason) or "The API server could not %s: %s" % (what, reason)) from error
+            sentence = explained(getattr(error, "status", None), reason)
+            # One of many, so each has its end.
+            raise refusal(sentence or "The API server could not %s: %s." % (what, reason.rstrip("."))) from error
         warning = (response.headers or {}).get("warning") if hasattr(response, "headers") else None
         if warning:
             self.warnings.append("%s: %s" % (what, warning))

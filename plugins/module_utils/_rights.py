@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the bandr.postgres authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which right was missing, out of what the API server says when it forbids something.
+"""Which right was missing, or that nobody was known, out of what the API server says when it refuses something.
 
 It forbids for other reasons too (a quota, Pod Security, a security context constraint); those have words of their own and are left alone.
 """
@@ -15,6 +15,18 @@ _DENIED = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>[a-z]+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)"| at the cluster scope)?'
 )
+
+
+_UNAUTHORIZED = 401
+_NOBODY = (
+    "The API server does not know who asks: the token or the certificate has expired, or belongs to another cluster. "
+    "Log in again, or correct K8S_AUTH_*, KUBECONFIG or pg_backup_kubeconfig. What runs in the cluster goes on meanwhile."
+)
+
+
+def explained(status: int | None, message: str) -> str:
+    """A sentence for a refusal that says what to do, or nothing where the API server's own words have to do."""
+    return _NOBODY if status == _UNAUTHORIZED else missing_right(message)
 
 
 def missing_right(message: str) -> str:

@@ -36,6 +36,7 @@ def test_alerts_that_the_cluster_cannot_have_are_refused_before_anything_is_made
     values.update(
         pg_backup_name="orders",
         pg_backup_namespace="databases",
+        pg_backup_ssl_ca_given={},
         pg_backup_claims=[],
         pg_backup_claim_name="orders-backup",
         pg_backup_complete_tiers=[{}],

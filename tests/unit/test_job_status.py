@@ -90,6 +90,18 @@ def test_a_missing_claim_is_named() -> None:
     assert "claim nope" in verdict.message
 
 
+def test_a_claim_without_a_volume_is_named_and_where_to_look() -> None:
+    waiting_pod = unscheduled("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found.")
+    waiting_pod["spec"]["volumes"] = [
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "backup", "persistentVolumeClaim": {"claimName": "orders-backup"}},
+    ]
+    verdict = diagnose(job(active=1), [waiting_pod])
+    assert (verdict.state, verdict.reason, verdict.certain) == (status.HOPELESS, "ClaimUnbound", False)
+    assert "claim orders-backup has no volume" in verdict.message
+    assert "kubectl describe pvc" in verdict.message
+
+
 def test_a_gated_pod_waits_without_being_hopeless() -> None:
     assert diagnose(job(active=1), [unscheduled("gated by kueue", "SchedulingGated")]).state == status.STARTING
 

@@ -32,6 +32,10 @@ INVENTORY: dict[str, Any] = {
             "pg_backup_password": PASSWORD,
             # Nothing listens there: whatever asks the cluster fails.
             "pg_backup_kubeconfig": "/nonexistent/kubeconfig",
+            # The inventory serves to look after the hosts as well, where somebody else is needed.
+            "ansible_become": True,
+            "ansible_become_user": "nobody",
+            "ansible_become_exe": "/nonexistent/sudo",
         },
         "hosts": {
             "orders": {"pg_backup_host": "orders-db.shop.svc", "pg_backup_platform": "openshift", "pg_backup_storage_class": "nfs"},

@@ -25,6 +25,8 @@ from jinja2 import TemplateError
 from ansible_collections.bandr.postgres.plugins.filter.alert_rules import rules
 from ansible_collections.bandr.postgres.plugins.filter.backup_drill import backup_drill
 from ansible_collections.bandr.postgres.plugins.filter.backup_tiers import backup_tiers
+from ansible_collections.bandr.postgres.plugins.filter.given_list import given_list
+from ansible_collections.bandr.postgres.plugins.filter.given_map import given_map
 from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import Fleet, Member, invalid
 from ansible_collections.bandr.postgres.plugins.plugin_utils.rendering import Renderer, has_template, is_plain
 
@@ -152,7 +154,13 @@ def read(part: str) -> dict[str, Any]:
 @pytest.fixture(scope="module", autouse=True)
 def filters() -> Iterator[None]:
     """Let Ansible find the collection's filters, which pytest has imported without Ansible's own finder."""
-    made = {"alert_rules": rules, "backup_drill": backup_drill, "backup_tiers": backup_tiers}
+    made = {
+        "alert_rules": rules,
+        "backup_drill": backup_drill,
+        "backup_tiers": backup_tiers,
+        "given_list": given_list,
+        "given_map": given_map,
+    }
     ours = {"bandr.postgres." + name: AnsibleJinja2Filter(function) for name, function in made.items()}
     for name, plugin in ours.items():
         plugin._load_name = plugin.ansible_name = name
@@ -196,6 +204,70 @@ def test_variables_are_what_ansible_makes_of_them(role, fleet, server) -> None:
     for name in sorted(set(role.get_vars()) - {"pg_backup_objects"} - set(member.failures)):
         assert member[name] == templar.template(trust_as_template("{{ %s }}" % name)), name
     assert set(member.failures) == {"pg_backup_objects"}
+
+
+# The same said as text, with numbers and truths for text, and properly; and words that YAML takes for something else.
+LOOSELY: dict[str, tuple[Any, Any]] = {
+    "pg_backup_name": (12, "12"),
+    "pg_backup_fleet": (1, "1"),
+    "pg_backup_extra_labels": ({"cost": 1234, "production": True, "empty": None}, {"cost": "1234", "production": "true", "empty": ""}),
+    "pg_backup_extra_annotations": ('{"cost": 1234}', {"cost": "1234"}),
+    "pg_backup_node_selector": ("gpu=true", {"gpu": "true"}),
+    "pg_backup_environment": ({"PGCONNECT_TIMEOUT": 7, "FLAG": True}, {"PGCONNECT_TIMEOUT": "7", "FLAG": "true"}),
+    "pg_backup_image_pull_secrets": ("one, two", ["one", "two"]),
+    "pg_backup_supplemental_groups": ("4711", [4711]),
+    "pg_backup_ssl_ca": ('{"secret": "theirs"}', {"secret": "theirs"}),
+    "pg_backup_resources": ('{"limits": {"memory": "1Gi"}}', {"limits": {"memory": "1Gi"}}),
+    "pg_backup_affinity": ('{"podAffinity": {}}', {"podAffinity": {}}),
+    "pg_backup_alerts_object_labels": ({"release": 7}, {"release": "7"}),
+    "pg_backup_alerts_labels": ('{"team": 7}', {"team": "7"}),
+}
+
+
+@pytest.mark.parametrize("variable", LOOSELY)
+def test_what_is_said_loosely_means_the_same(role, fleet, variable) -> None:
+    def made(value: Any) -> list[Any]:
+        member = fleet._resolved("orders", variables(role, pg_backup_alerts=True, **{variable: value}))
+        return list(fleet.render(member, member["pg_backup_templates"]))
+
+    loosely, properly = LOOSELY[variable]
+    assert made(loosely) == made(properly)
+
+
+@pytest.mark.parametrize("word", ["no", "null", "12", "2001-02-03", "1e5", "0x1f"])
+def test_words_that_yaml_takes_for_something_else_stay_words(role, fleet, word) -> None:
+    named = ("name", "namespace", "volume_claim", "service_account", "storage_class", "priority_class")
+
+    def made(called: str) -> str:
+        given = dict(
+            SERVERS["with a Secret"], pg_backup_secret={"name": called, "password_key": called, "user_key": called}, pg_backup_alerts=True
+        )
+        given.update({"pg_backup_" + name: called for name in named}, pg_backup_ssl_ca={"secret": called, "key": called})
+        member = fleet._resolved("orders", variables(role, **given))
+        return json.dumps(list(fleet.render(member, member["pg_backup_templates"], pg_backup_image_used=called)))
+
+    plain = made("zz9")
+    assert plain.count('"zz9"') > 20
+    assert made(word) == plain.replace("zz9", word)
+
+
+@pytest.mark.parametrize(
+    ("host", "opens"),
+    [
+        ("orders-db", "databases"),
+        ("orders-db.shop.svc", "shop"),
+        ("orders-db.shop.svc.cluster.local.", "shop"),
+        # Names that only look a little like those of a Service.
+        ("orders.svc01.example.com", None),
+        ("db.svcompany.com", None),
+    ],
+)
+def test_the_policy_opens_the_namespace_of_a_service_and_of_nothing_else(role, fleet, host, opens) -> None:
+    member = fleet._resolved("orders", variables(role, pg_backup_host=host))
+    policy = next(one for one in fleet.render(member, ["networkpolicy.yaml.j2"]) if one["kind"] == "NetworkPolicy")
+    (way,) = (rule for rule in policy["spec"]["egress"] if rule["ports"][0]["port"] == 5432)
+    found = [one["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for one in way.get("to", [])]
+    assert found == ([opens] if opens else [])
 
 
 def test_what_the_role_made_and_the_inventory_names_now_stays(role, fleet) -> None:

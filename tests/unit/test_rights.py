@@ -5,9 +5,17 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from types import SimpleNamespace
 
-from ansible_collections.bandr.postgres.plugins.module_utils._rights import missing_right
+import pytest
+from kubernetes.client.exceptions import ApiException
+
+from ansible_collections.bandr.postgres.plugins.module_utils._apply import ClusterError as Refusal
+from ansible_collections.bandr.postgres.plugins.module_utils._cluster import DynamicCluster
+from ansible_collections.bandr.postgres.plugins.module_utils._jobs.cluster import KubernetesJobs
+from ansible_collections.bandr.postgres.plugins.module_utils._jobs.watching import ClusterError
+from ansible_collections.bandr.postgres.plugins.module_utils._rights import explained, missing_right
 from ansible_collections.bandr.postgres.tests.cluster.rights import compare, rights_in, rights_of, role_of, without
 
 # As Kubernetes 1.34 says it.
@@ -53,6 +61,41 @@ def test_a_missing_right_is_named(message, sentence):
 )
 def test_what_is_forbidden_for_another_reason_keeps_its_words(message):
     assert missing_right(message) == ""
+
+
+def refusal(status: int, message: str) -> ApiException:
+    """What the client raises of an answer of the API server."""
+    answer = SimpleNamespace(status=status, reason="", data=json.dumps({"message": message}).encode(), headers={}, getheaders=dict)
+    return ApiException(http_resp=answer)
+
+
+def refuse(status: int, message: str):
+    def function(*_arguments, **_options):
+        raise refusal(status, message)
+
+    return function
+
+
+def test_an_expired_token_is_told_as_what_it_is_by_every_way_to_the_cluster():
+    sentence = explained(401, "Unauthorized")
+    assert "expired" in sentence
+    assert "Log in again" in sentence
+    jobs = KubernetesJobs(SimpleNamespace(), "databases")
+    with pytest.raises(ClusterError) as of_a_job:
+        jobs._call("read the Job x", refuse(401, "Unauthorized"))
+    assert (str(of_a_job.value), of_a_job.value.passing) == (sentence, False)
+    client = SimpleNamespace(dry_run=False, resource=lambda kind, version: SimpleNamespace(get=refuse(401, "Unauthorized")))
+    with pytest.raises(Refusal) as of_an_object:
+        DynamicCluster(client).list("Secret", "v1", "databases", "")
+    assert str(of_an_object.value) == sentence
+
+
+def test_what_has_no_sentence_of_its_own_is_told_in_the_servers_words_and_ends_once():
+    for message in ("It is being terminated", "It is being terminated."):
+        client = SimpleNamespace(dry_run=False, resource=lambda kind, version, said=message: SimpleNamespace(get=refuse(409, said)))
+        with pytest.raises(Refusal) as told:
+            DynamicCluster(client).list("Secret", "v1", "databases", "")
+        assert str(told.value) == "The API server could not list Secret: It is being terminated."
 
 
 @pytest.mark.parametrize(

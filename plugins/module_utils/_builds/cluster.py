@@ -13,7 +13,7 @@ from typing import Any, Callable
 from .._jobs.follower import CONNECTION_ERRORS
 from .._jobs.watching import ClusterError
 from .._owned import FIELD_MANAGER
-from .._rights import missing_right
+from .._rights import explained
 from .log import BuildLog
 from .manifests import BUILD_API, IMAGE_API
 
@@ -201,7 +201,7 @@ class OpenShiftBuilds:
             where = parameters.get("namespace", self._namespace)
             reason = _reason(error)
             refused = "The cluster refuses to %s in namespace %s: %s." % (what, where, reason)
-            raise ClusterError(missing_right(reason) or refused, status, passing) from error
+            raise ClusterError(explained(status, reason) or refused, status, passing) from error
 
 
 def _reason(error: Any) -> str:

@@ -9,7 +9,7 @@ import json
 import time
 from typing import Any, Callable
 
-from .._rights import missing_right
+from .._rights import explained
 from .follower import CONNECTION_ERRORS, KEPT_LINES, Follower
 from .watching import ClusterError
 
@@ -156,7 +156,7 @@ class KubernetesJobs:
             passing = status >= _SERVER_TROUBLE or status in (0, _TOO_MANY)
             reason = _api_message(error)
             refused = "The cluster refuses to %s in namespace %s: %s." % (what, self._namespace, reason)
-            raise ClusterError(missing_right(reason) or refused, status, passing) from error
+            raise ClusterError(explained(status, reason) or refused, status, passing) from error
 
 
 def _api_message(error: Any) -> str:

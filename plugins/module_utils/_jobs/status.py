@@ -35,6 +35,8 @@ _WAITING = {
 _SAME_TROUBLE = {"ErrImagePull": "ImagePullBackOff"}
 _MOUNT_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 _MISSING_CLAIM = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
+_UNBOUND_CLAIM = "unbound immediate PersistentVolumeClaims"
+_UNBOUND_HELP = "kubectl describe pvc says why; a storage class that does not exist, or that has no room left, is the usual reason."
 _SANDBOX_EVENTS = ("FailedCreatePodSandBox",)
 
 
@@ -127,6 +129,9 @@ def _pending(pod: dict[str, Any], events: list[dict[str, Any]]) -> Verdict:
             if missing:
                 message = "There is no volume claim %s in the namespace. Create it, or name another." % missing.group(1)
                 return Verdict(HOPELESS, "ClaimNotFound", message, certain=False)
+            if _UNBOUND_CLAIM in text:
+                message = "The volume claim %s has no volume: %s. %s" % (_claims(pod), text, _UNBOUND_HELP)
+                return Verdict(HOPELESS, "ClaimUnbound", message, certain=False)
             return Verdict(HOPELESS, reason, "No node can run the pod: %s." % text, certain=False)
     containers = {spec["name"]: spec for kind in ("initContainers", "containers") for spec in pod["spec"].get(kind) or []}
     for kind in ("initContainerStatuses", "containerStatuses"):
@@ -145,6 +150,11 @@ def _pending(pod: dict[str, Any], events: list[dict[str, Any]]) -> Verdict:
     if sandbox is not None:
         return Verdict(HOPELESS, sandbox["reason"], "The node cannot set up the pod: %s." % _clean(sandbox.get("message")), certain=False)
     return Verdict(STARTING, "Pending", "The pod is being started.")
+
+
+def _claims(pod: dict[str, Any]) -> str:
+    volumes = pod["spec"].get("volumes") or []
+    return " or ".join(one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")) or "of the pod"
 
 
 def _latest(events: Iterable[dict[str, Any]], kind: str, reasons: Sequence[str]) -> dict[str, Any] | None:
