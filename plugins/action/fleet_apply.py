@@ -11,7 +11,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.bandr.postgres.plugins.plugin_utils.departed import INSTANCE, departed
-from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import Fleet, Member, cluster_arguments
+from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import Fleet, Member, cluster_arguments, why_failed
 
 
 class ActionModule(ActionBase):
@@ -50,7 +50,7 @@ class ActionModule(ActionBase):
                 module_name="bandr.postgres.k8s_objects", module_args=dict(cluster_arguments(cluster), sets=sets), task_vars=task_vars
             )
             if said.get("failed"):
-                servers.update({one["name"]: {"failed": True, "msg": said.get("msg", "")} for one in sets})
+                servers.update({one["name"]: {"failed": True, "msg": why_failed(said)} for one in sets})
                 continue
             warnings += said.get("warnings", ())
             servers.update({name: _told(one) for name, one in said["sets"].items()})

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import Fleet, Member, cluster_arguments, invalid
+from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import Fleet, Member, cluster_arguments, invalid, why_failed
 
 _USERS = "openshift.io/sa.scc.uid-range"
 _CRONJOBS = {"kind": "CronJob", "api_version": "batch/v1"}
@@ -106,7 +106,7 @@ class ActionModule(ActionBase):
                 module_args=dict(cluster_arguments(cluster), questions=questions),
                 task_vars=task_vars,
             )
-            failure = [{"objects": [], "known": False, "error": said.get("msg", "The cluster could not be asked.")}] * len(questions)
+            failure = [{"objects": [], "known": False, "error": why_failed(said)}] * len(questions)
             answers.answers[cluster] = failure if said.get("failed") else said["answers"]
         return answers
 

@@ -138,6 +138,12 @@ class Fleet:
             raise AnsibleError("%s: %s" % (", ".join(templates), _sentence(error))) from error
 
 
+def why_failed(said: dict[str, Any]) -> str:
+    """Why a module failed; where it could not say so itself, what the machine said last tells more than that nothing was understood."""
+    told = [str(said.get("msg") or "The cluster could not be asked"), *str(said.get("module_stderr") or "").strip().splitlines()[-1:]]
+    return " ".join(sentence.strip().rstrip(".") + "." for sentence in told)
+
+
 def _sentence(error: Exception) -> str:
     return str(getattr(error, "message", None) or error).strip() or type(error).__name__
 

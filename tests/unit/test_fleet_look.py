@@ -11,6 +11,8 @@ import subprocess
 
 import pytest
 
+from ansible_collections.bandr.postgres.plugins.plugin_utils.fleet import why_failed
+
 # A run of ansible-playbook takes its time, on a busy machine much of it.
 pytestmark = pytest.mark.timeout(600)
 
@@ -35,3 +37,14 @@ def test_a_variable_that_cannot_be_worked_out_is_told_of_its_server_alone(tmp_pa
     assert "never_set" in json.dumps(rows["broken"])
     assert "never_set" not in json.dumps(rows["sound"])
     assert "kube-config" in json.dumps(rows["sound"])
+
+
+def test_a_module_that_could_not_say_why_is_told_with_what_the_machine_said_last() -> None:
+    broken = {
+        "failed": True,
+        "msg": "Module result deserialization failed: No start of json char found",
+        "module_stderr": "a\n/bin/sh: 1: python: Permission denied\n",
+    }
+    assert why_failed(broken) == broken["msg"] + ". /bin/sh: 1: python: Permission denied."
+    assert why_failed({"failed": True, "msg": "It does not answer.", "module_stderr": ""}) == "It does not answer."
+    assert why_failed({"failed": True}) == "The cluster could not be asked."
