@@ -123,15 +123,20 @@ class Told:
     asked: dict[str, list[str]]
 
 
-def restore(collections: Path, folder: Path, servers: dict[str, dict[str, Any]], *options: str) -> tuple[int, Told]:
-    """Restore into other servers, with a pause all the same."""
+RECOVERY = {"name": "bandr.postgres.pg_recovery"}
+
+
+def restore(
+    collections: Path, folder: Path, servers: dict[str, dict[str, Any]], *options: str, role: dict[str, Any] = RECOVERY
+) -> tuple[int, Told]:
+    """Restore into other servers, with a pause all the same; or do what another role does."""
     play = {
         "hosts": "all",
         "gather_facts": False,
         "connection": "local",
         "tasks": [
             {
-                "block": [{"import_role": {"name": "bandr.postgres.pg_recovery"}}],
+                "block": [{"import_role": role}],
                 "always": [
                     {"name": KEEP, "bandr.postgres.k8s_objects": {"definitions": "{{ pg_recovery_result | default({}) | to_json }}"}}
                 ],
@@ -228,3 +233,22 @@ def test_check_mode_foretells_the_change(collections: Path, tmp_path: Path) -> N
     code, told = restore(collections, tmp_path, {"good": answers}, "--check")
     assert code == 0, told.shown
     assert "changed=1 " in told.shown
+
+
+def test_a_drill_takes_away_no_policy_but_its_own(collections: Path, tmp_path: Path) -> None:
+    close, away = "Let the drill speak to nobody", "Take that rule away again"
+    scheduled = seen("scheduled")
+    scheduled["cronjobs"].append({"metadata": {"name": "scheduled-backup-drill"}})
+    servers = {
+        "alone": {"Run the drill to its end": answer({"message": "Equal.", "databases": []})},
+        "scheduled": {"Take in what was seen": scheduled, "Run the drill to its end": answer({"message": "Equal.", "databases": []})},
+        # Nobody knows then whether the policy is that of a drill with a schedule.
+        "blind": {"Take in what was seen": {"failed": True, "msg": TIRED}},
+    }
+    role = {"name": "bandr.postgres.pg_backup", "tasks_from": "drill.yml", "rolespec_validate": False}
+    _code, told = restore(collections, tmp_path, servers, role=role)
+    assert {server: [step for step in asked if step in (close, away)] for server, asked in told.asked.items()} == {
+        "alone": [close, away],
+        "scheduled": [],
+        "blind": [],
+    }, told.shown
