@@ -54,6 +54,12 @@ options:
     type: str
     choices: [attach, replace, refuse]
     default: attach
+  ended_since:
+    description:
+      - With O(existing=attach), a Job of the same O(definition) that was created at this time or later and is complete is not run again;
+        what it said is returned instead. So a task that was interrupted can be repeated without doing its work twice.
+      - A time in UTC such as V(2026-11-22T10:07:00Z).
+    type: str
   delete_hopeless:
     description:
       - Whether to delete a Job that cannot start.
@@ -186,7 +192,12 @@ log_lines:
   elements: str
   sample: [step 1, step 2]
 attached:
-  description: Whether the Job was running already and was only followed.
+  description: Whether the Job was there already and was only followed, or told.
+  returned: always
+  type: bool
+  sample: false
+ended_before:
+  description: Whether the Job had ended before and was only told; see O(ended_since).
   returned: always
   type: bool
   sample: false
@@ -221,6 +232,7 @@ def main() -> None:
             timeout={"type": "int", "default": 3600},
             grace={"type": "int", "default": 20},
             existing={"type": "str", "choices": list(EXISTING), "default": "attach"},
+            ended_since={"type": "str"},
             delete_hopeless={"type": "bool", "default": True},
             log_file={"type": "path"},
             show_log={"type": "bool", "default": False},
@@ -234,6 +246,7 @@ def main() -> None:
         namespace=params["namespace"],
         container=params["container"],
         existing=params["existing"],
+        ended_since=params["ended_since"],
         patience=Patience(params["timeout"], params["grace"]),
         delete_hopeless=params["delete_hopeless"],
         check_mode=module.check_mode,

@@ -193,6 +193,38 @@ def test_a_finished_job_is_replaced() -> None:
     assert cluster.deleted == ["migrate"]
 
 
+@pytest.mark.parametrize(
+    ("since", "changes", "told"),
+    [
+        ("2026-11-22T10:07:00Z", {}, True),
+        ("2026-11-22T10:06:59Z", {}, True),
+        # That one was another run's.
+        ("2026-11-22T10:07:01Z", {}, False),
+        (None, {}, False),
+        ("2026-11-22T10:07:00Z", {"deletionTimestamp": "2026-11-22T10:08:00Z"}, False),
+        ("2026-11-22T10:07:00Z", {"annotations": {}}, False),
+    ],
+)
+def test_a_job_that_ended_well_meanwhile_is_told_and_not_run_again(since: str | None, changes: dict, told: bool) -> None:
+    definition = dict(running_already(DEFINITION)["metadata"], creationTimestamp="2026-11-22T10:07:00Z", **changes)
+    complete = dict(samples.COMPLETE, metadata={**samples.COMPLETE["metadata"], **definition, **changes})
+    for check_mode in (True, False):
+        cluster = FakeCluster((complete, DONE[1], []), DONE, present=dict(complete, attached=True))
+        result = run(cluster, ended_since=since, check_mode=check_mode)
+        assert (result["attached"], result["ended_before"]) == (told, told)
+        assert result["changed"] is not told
+        assert bool(cluster.created) is (check_mode or not told)
+        assert ("would not be run again" in result["msg"]) is (check_mode and told)
+    assert result["succeeded"] and result["result"] == {"steps": 2}
+
+
+def test_a_job_that_failed_meanwhile_is_run_again() -> None:
+    failed = dict(samples.FAILED, metadata={**samples.FAILED["metadata"], **running_already(DEFINITION)["metadata"]})
+    failed["metadata"]["creationTimestamp"] = "2026-11-22T10:07:00Z"
+    result = run(FakeCluster(DONE, present=failed), ended_since="2026-11-22T10:07:00Z")
+    assert not result["attached"] and result["changed"] and result["succeeded"]
+
+
 def test_refuse_and_replace_do_as_they_say() -> None:
     with pytest.raises(ClusterError, match="already"):
         run(FakeCluster(DONE, present=samples.FAILED), existing="refuse")

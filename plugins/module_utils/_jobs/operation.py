@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from .outcome import without_secrets
 from .run import DEFINITION_ANNOTATION, Cluster, Run
-from .status import FINISHED, HOPELESS, diagnose
+from .status import COMPLETE, FINISHED, HOPELESS, diagnose
 from .watching import ClusterError, Patience
 
 EXISTING = ("attach", "replace", "refuse")
@@ -22,12 +22,17 @@ _CONFLICT = 409
 
 @dataclass(frozen=True)
 class JobRequest:
-    """A Job to run; ``existing`` says what to do about a Job that has its name already."""
+    """A Job to run; ``existing`` says what to do about a Job that has its name already.
+
+    With ``attach`` and ``ended_since``, an ISO time in UTC, one of the same definition that was made then or later and is
+    complete counts as this one's run.
+    """
 
     definition: dict[str, Any]
     namespace: str | None = None
     container: str | None = None
     existing: str = "attach"
+    ended_since: str | None = None
     patience: Patience = field(default_factory=Patience)
     delete_hopeless: bool = True
     check_mode: bool = False
@@ -61,12 +66,13 @@ def run_job(
     definition = complete_definition(request)
     diff = {"before": "", "after": without_secrets(definition)}
     if request.check_mode:
-        return _would_run(cluster, definition, request.existing, diff)
-    job, attached = _obtain(cluster, definition, request.existing)
+        return _would_run(cluster, definition, request, diff)
+    job, attached = _obtain(cluster, definition, request)
+    ended_before = attached and not _is_running(job)
     run = Run(cluster, job, request.container, clock, sleep)
     verdict = run.wait(request.patience)
     result = run.result(verdict, request.patience)
-    result.update(changed=not attached, attached=attached, seconds=round(clock() - begun, 1), deleted=False)
+    result.update(changed=not attached, attached=attached, ended_before=ended_before, seconds=round(clock() - begun, 1), deleted=False)
     if not attached:
         result["diff"] = diff
     if verdict.state == HOPELESS and request.delete_hopeless:
@@ -76,14 +82,14 @@ def run_job(
     return result
 
 
-def _obtain(cluster: Cluster, definition: dict[str, Any], existing: str) -> tuple[dict[str, Any], bool]:
+def _obtain(cluster: Cluster, definition: dict[str, Any], request: JobRequest) -> tuple[dict[str, Any], bool]:
     """The Job to wait for, and whether it was there before."""
     for _attempt in range(2):
         name = definition["metadata"].get("name")
-        found = _in_the_way(cluster, definition, existing)
+        found = _in_the_way(cluster, definition, request.existing)
         if found is not None:
-            if _is_running(found) and existing == "attach":
-                return _same(found, definition), True
+            if _is_attached(found, definition, request):
+                return found, True
             cluster.delete_job(found)
         try:
             return cluster.create_job(definition), False
@@ -108,19 +114,29 @@ def _is_running(found: dict[str, Any]) -> bool:
     return diagnose(found, []).state not in FINISHED and not found["metadata"].get("deletionTimestamp")
 
 
-def _same(found: dict[str, Any], definition: dict[str, Any]) -> dict[str, Any]:
+def _is_attached(found: dict[str, Any], definition: dict[str, Any], request: JobRequest) -> bool:
+    """Whether the Job that is there is the one that was asked for; raises ClusterError where another one is running."""
+    if request.existing != "attach":
+        return False
     theirs = (found["metadata"].get("annotations") or {}).get(DEFINITION_ANNOTATION)
-    if theirs != definition["metadata"]["annotations"][DEFINITION_ANNOTATION]:
+    same = theirs == definition["metadata"]["annotations"][DEFINITION_ANNOTATION]
+    if not _is_running(found):
+        since = request.ended_since
+        gone = bool(found["metadata"].get("deletionTimestamp"))
+        made = str(found["metadata"].get("creationTimestamp"))
+        return same and not gone and bool(since) and made >= str(since) and diagnose(found, []).state == COMPLETE
+    if not same:
         raise ClusterError(
             "A Job %s is running since %s that does something else; nothing was started. Wait for its end, or delete it."
             % (found["metadata"]["name"], found["metadata"].get("creationTimestamp"))
         )
-    return found
+    return True
 
 
-def _would_run(cluster: Cluster, definition: dict[str, Any], existing: str, diff: dict[str, Any]) -> dict[str, Any]:
-    found = _in_the_way(cluster, definition, existing)
-    attached = found is not None and existing == "attach" and _is_running(found) and bool(_same(found, definition))
+def _would_run(cluster: Cluster, definition: dict[str, Any], request: JobRequest, diff: dict[str, Any]) -> dict[str, Any]:
+    found = _in_the_way(cluster, definition, request.existing)
+    attached = found is not None and _is_attached(found, definition, request)
+    ended_before = attached and found is not None and not _is_running(found)
     trial: dict[str, Any] = json.loads(json.dumps(definition))
     name = trial["metadata"].pop("name", None)
     if name:
@@ -131,11 +147,16 @@ def _would_run(cluster: Cluster, definition: dict[str, Any], existing: str, diff
     result: dict[str, Any] = {
         "changed": not attached,
         "attached": attached,
+        "ended_before": ended_before,
         "succeeded": False,
         "outcome": "check",
         "reason": "",
         "msg": (
-            "The Job %s is running already and would be followed." if attached else "The Job %s would be run; the API server accepts it."
+            "The Job %s is complete already and would not be run again."
+            if ended_before
+            else "The Job %s is running already and would be followed."
+            if attached
+            else "The Job %s would be run; the API server accepts it."
         )
         % shown,
         "job": name or "",
