@@ -206,7 +206,8 @@ def test_a_finished_job_is_replaced() -> None:
     ],
 )
 def test_a_job_that_ended_well_meanwhile_is_told_and_not_run_again(since: str | None, changes: dict, told: bool) -> None:
-    definition = dict(running_already(DEFINITION)["metadata"], creationTimestamp="2026-11-22T10:07:00Z", **changes)
+    # As Kubernetes' client has it.
+    definition = dict(running_already(DEFINITION)["metadata"], creationTimestamp="2026-11-22T10:07:00+00:00", **changes)
     complete = dict(samples.COMPLETE, metadata={**samples.COMPLETE["metadata"], **definition, **changes})
     for check_mode in (True, False):
         cluster = FakeCluster((complete, DONE[1], []), DONE, present=dict(complete, attached=True))

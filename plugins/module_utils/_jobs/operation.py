@@ -18,6 +18,7 @@ from .watching import ClusterError, Patience
 
 EXISTING = ("attach", "replace", "refuse")
 _CONFLICT = 409
+_TO_THE_SECOND = len("2026-11-22T10:07:00")
 
 
 @dataclass(frozen=True)
@@ -121,16 +122,19 @@ def _is_attached(found: dict[str, Any], definition: dict[str, Any], request: Job
     theirs = (found["metadata"].get("annotations") or {}).get(DEFINITION_ANNOTATION)
     same = theirs == definition["metadata"]["annotations"][DEFINITION_ANNOTATION]
     if not _is_running(found):
-        since = request.ended_since
         gone = bool(found["metadata"].get("deletionTimestamp"))
-        made = str(found["metadata"].get("creationTimestamp"))
-        return same and not gone and bool(since) and made >= str(since) and diagnose(found, []).state == COMPLETE
+        return same and not gone and _is_as_young(found, request.ended_since) and diagnose(found, []).state == COMPLETE
     if not same:
         raise ClusterError(
             "A Job %s is running since %s that does something else; nothing was started. Wait for its end, or delete it."
             % (found["metadata"]["name"], found["metadata"].get("creationTimestamp"))
         )
     return True
+
+
+def _is_as_young(found: dict[str, Any], since: str | None) -> bool:
+    """Whether the Job was made then or later; both times are in UTC, which one writes as Z and the other as +00:00."""
+    return since is not None and str(found["metadata"].get("creationTimestamp"))[:_TO_THE_SECOND] >= since[:_TO_THE_SECOND]
 
 
 def _would_run(cluster: Cluster, definition: dict[str, Any], request: JobRequest, diff: dict[str, Any]) -> dict[str, Any]:
