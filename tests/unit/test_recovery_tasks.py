@@ -123,11 +123,8 @@ class Told:
     asked: dict[str, list[str]]
 
 
-RECOVERY = {"name": "bandr.postgres.pg_recovery"}
-
-
 def restore(
-    collections: Path, folder: Path, servers: dict[str, dict[str, Any]], *options: str, role: dict[str, Any] = RECOVERY
+    collections: Path, folder: Path, servers: dict[str, dict[str, Any]], *options: str, role: dict[str, Any] | None = None
 ) -> tuple[int, Told]:
     """Restore into other servers, with a pause all the same; or do what another role does."""
     play = {
@@ -136,7 +133,7 @@ def restore(
         "connection": "local",
         "tasks": [
             {
-                "block": [{"import_role": role}],
+                "block": [{"import_role": role or {"name": "bandr.postgres.pg_recovery"}}],
                 "always": [
                     {"name": KEEP, "bandr.postgres.k8s_objects": {"definitions": "{{ pg_recovery_result | default({}) | to_json }}"}}
                 ],

@@ -239,10 +239,9 @@ def test_words_that_yaml_takes_for_something_else_stay_words(role, fleet, word) 
     named = ("name", "namespace", "volume_claim", "service_account", "storage_class", "priority_class")
 
     def made(called: str) -> str:
-        given = dict(
-            SERVERS["with a Secret"], pg_backup_secret={"name": called, "password_key": called, "user_key": called}, pg_backup_alerts=True
-        )
-        given.update({"pg_backup_" + name: called for name in named}, pg_backup_ssl_ca={"secret": called, "key": called})
+        given = {**SERVERS["with a Secret"], **{"pg_backup_" + name: called for name in named}, "pg_backup_alerts": True}
+        given["pg_backup_secret"] = {"name": called, "password_key": called, "user_key": called}
+        given["pg_backup_ssl_ca"] = {"secret": called, "key": called}
         member = fleet._resolved("orders", variables(role, **given))
         return json.dumps(list(fleet.render(member, member["pg_backup_templates"], pg_backup_image_used=called)))
 

@@ -31,8 +31,10 @@ class _ReadWhenAskedFor:
 
     @overload
     def __get__(self, backup: None, owner: type[Backup]) -> _ReadWhenAskedFor: ...
+
     @overload
     def __get__(self, backup: Backup, owner: type[Backup]) -> Manifest | None: ...
+
     def __get__(self, backup: Backup | None, owner: type[Backup]) -> Manifest | _ReadWhenAskedFor | None:
         if backup is None:
             return self
