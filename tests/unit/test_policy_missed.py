@@ -18,11 +18,14 @@ EMPTY = ("template1", "postgres")
 FULL = ("template1", "orders", "postgres", "stock")
 
 
-def backup(hour: int, names: tuple | None, state: str = PROVEN) -> Backup:
+def backup(hour: int, names: tuple | None, state: str = PROVEN, left_out: tuple = (), only_database: str | None = None) -> Backup:
     """A backup of that hour which holds the databases ``names``; None where nobody knows."""
     time = NOON + timedelta(hours=hour)
     name = DumpName(time, "zstd").file_name
-    facts = None if names is None else SimpleNamespace(database_names=names)
+    facts = None
+    if names is not None:
+        entries = [SimpleNamespace(name=name) for name in left_out]
+        facts = SimpleNamespace(database_names=names, left_out=entries, only_database=only_database)
     return Backup("hourly", name, "/backup/hourly/" + name, time, 1, state, "", Order(time, hour, name), facts)
 
 
@@ -48,6 +51,13 @@ def test_nothing_is_said_of_what_is_not_known() -> None:
         assert told_by_latest(backup(2, ("template1", "postgres", "stock")), [backup(0, FULL), backup(1, unknown)]) != []
         assert told_by_latest(backup(2, EMPTY), [backup(1, unknown)]) == []
     assert told_by_latest(backup(2, EMPTY), [backup(1, FULL, DAMAGED)]) == []
+
+
+def test_what_was_left_out_on_purpose_is_not_missed() -> None:
+    assert told_by_latest(backup(2, ("template1", "postgres", "stock"), left_out=("orders",)), [backup(1, FULL)]) == []
+    (sentence,) = told_by_latest(backup(2, EMPTY, left_out=("orders",)), [backup(1, FULL)])
+    assert "hold: stock," in sentence
+    assert told_by_latest(backup(2, ("orders",), only_database="orders"), [backup(1, FULL)]) == []
 
 
 def test_more_databases_than_before_are_nothing_to_tell() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from ..backups import DAMAGED, Backup
 from ..manifest import BUILT_IN
+from ..tools.errors import BackupDamaged
 from .changes import shown_names
 
 
@@ -30,7 +31,8 @@ def told_by_backup(backup: Backup, older: Iterable[Backup], left_out: Iterable[s
 def told_by_latest(backup: Backup, older: Iterable[Backup]) -> list[str]:
     """A sentence for whoever asked for the latest backup, and may mean the last one before a loss."""
     fuller, names = _fuller(backup, older)
-    if fuller is None:
+    names = tuple(name for name in names if not _is_left_out(name, backup))
+    if fuller is None or not names:
         return []
     return [
         "The latest backup, %s, does not hold: %s, which the backup %s does. If they were lost before the latest one was made, ask for %s."
@@ -51,6 +53,16 @@ def _fuller(backup: Backup, older: Iterable[Backup]) -> tuple[Backup | None, tup
             missed = tuple(name for name in _of_users(before) if name not in held)
             return (one, missed) if missed else (None, ())
     return None, ()
+
+
+def _is_left_out(name: str, backup: Backup) -> bool:
+    """Whether the run that made the backup was not to dump that database, or told that it could not."""
+    try:
+        manifest = backup.manifest
+    except BackupDamaged:
+        # Whoever restores it is told.
+        return False
+    return manifest is not None and (manifest.only_database is not None or any(entry.name == name for entry in manifest.left_out))
 
 
 def _names(backup: Backup) -> Sequence[str]:
