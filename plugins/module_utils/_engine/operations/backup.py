@@ -116,9 +116,7 @@ class _Run:
                     manifest = replace(manifest, sequence=_next_sequence(catalog))
                     backup = work.publish(self.policy.tier, manifest)
             self.warnings.extend(manifest.warnings)
-            if manifest.only_database is None:
-                left_out = [entry.name for entry in manifest.left_out]
-                self.warnings.extend(told_by_backup(backup, catalog.of_tier(self.policy.tier), left_out))
+            self.warnings.extend(told_by_backup(backup, catalog.of_tier(self.policy.tier)))
             self._prove_unproven((self.policy.tier,))
             the_plan = self._prune(creating=backup)
         message = "Backup %s was made. %s" % (backup.name, self._removed_sentence())

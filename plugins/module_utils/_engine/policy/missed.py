@@ -16,11 +16,10 @@ from ..tools.errors import BackupDamaged
 from .changes import shown_names
 
 
-def told_by_backup(backup: Backup, older: Iterable[Backup], left_out: Iterable[str] = ()) -> list[str]:
-    """A sentence for the run that made ``backup`` on what the server has no longer; ``left_out`` is told otherwise."""
+def told_by_backup(backup: Backup, older: Iterable[Backup]) -> list[str]:
+    """A sentence for the run that made ``backup`` on what the server has no longer."""
     fuller, names = _fuller(backup, older)
-    names = tuple(name for name in names if name not in left_out)
-    if fuller is None or not names:
+    if fuller is None:
         return []
     return [
         "The server has no longer: %s, which the backup %s holds. If that was not meant, restore from there before it is pruned."
@@ -31,8 +30,7 @@ def told_by_backup(backup: Backup, older: Iterable[Backup], left_out: Iterable[s
 def told_by_latest(backup: Backup, older: Iterable[Backup]) -> list[str]:
     """A sentence for whoever asked for the latest backup, and may mean the last one before a loss."""
     fuller, names = _fuller(backup, older)
-    names = tuple(name for name in names if not _is_left_out(name, backup))
-    if fuller is None or not names:
+    if fuller is None:
         return []
     return [
         "The latest backup, %s, does not hold: %s, which the backup %s does. If they were lost before the latest one was made, ask for %s."
@@ -50,7 +48,7 @@ def _fuller(backup: Backup, older: Iterable[Backup]) -> tuple[Backup | None, tup
     for one in reversed(tuple(older)) if names else ():
         before = _names(one)
         if before and (held or _of_users(before)):
-            missed = tuple(name for name in _of_users(before) if name not in held)
+            missed = tuple(name for name in _of_users(before) if name not in held and not _is_left_out(name, backup))
             return (one, missed) if missed else (None, ())
     return None, ()
 
